@@ -1,0 +1,55 @@
+//! The lock of a payment and its key (RFC-0027, "Hashed timelock agreement").
+
+use core::fmt;
+
+use sha2::{Digest, Sha256};
+
+/// The hash that a fulfillment must have.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Condition(pub [u8; 32]);
+
+impl Condition {
+    /// The condition that [`Fulfillment::ZERO`] fulfils. Packets between neighbours (`peer.*`) have it, as no
+    /// money rests on it.
+    pub const OF_ZERO: Self = Self([
+        0x66, 0x68, 0x7a, 0xad, 0xf8, 0x62, 0xbd, 0x77, 0x6c, 0x8f, 0xc1, 0x8b, 0x8e, 0x9f, 0x8e,
+        0x20, 0x08, 0x97, 0x14, 0x85, 0x6e, 0xe2, 0x33, 0xb3, 0x90, 0x2a, 0x59, 0x1d, 0x0d, 0x5f,
+        0x29, 0x25,
+    ]);
+}
+
+impl fmt::Debug for Condition {
+    /// Its first four bytes, enough to tell two apart in a log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [a, b, c, d, ..] = self.0;
+        write!(f, "Condition({:08x}..)", u32::from_be_bytes([a, b, c, d]))
+    }
+}
+
+/// The preimage of a condition: who shows it has earned the money.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Fulfillment(pub [u8; 32]);
+
+impl Fulfillment {
+    /// 32 zero bytes, the fulfillment of every packet between neighbours (`peer.*`).
+    pub const ZERO: Self = Self([0; 32]);
+
+    /// The condition that it fulfils: its SHA-256.
+    #[must_use]
+    pub fn condition(&self) -> Condition {
+        Condition(Sha256::digest(self.0).into())
+    }
+
+    /// Whether it fulfils `condition`.
+    #[must_use]
+    pub fn fulfills(&self, condition: &Condition) -> bool {
+        self.condition() == *condition
+    }
+}
+
+impl fmt::Debug for Fulfillment {
+    /// Nothing of its bytes: until it is paid for, it is worth money.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Fulfillment(..)")
+    }
+}

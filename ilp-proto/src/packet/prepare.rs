@@ -1,0 +1,109 @@
+//! PREPARE.
+
+use core::fmt;
+
+use bytes::BufMut;
+
+use super::{Condition, MAX_DATA, PacketType, envelope};
+use crate::{
+    address::Addr,
+    error::{DecodeError, DecodeErrorKind},
+    oer::{self, Reader},
+    time::Timestamp,
+};
+
+/// Asks for the fulfillment of a condition, and promises money for it until a time (RFC-0027, "ILP Prepare").
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Prepare<'a> {
+    /// What the next hop is promised, in units of the account between the two; 0 is legal.
+    pub amount: u64,
+    /// When the promise ends.
+    pub expires_at: Timestamp,
+    /// What the fulfillment must hash to. It stays the same from end to end.
+    pub condition: Condition,
+    /// Whom it is for.
+    pub destination: Addr<'a>,
+    /// What the ends tell each other, at most [`MAX_DATA`] bytes.
+    pub data: &'a [u8],
+}
+
+/// Amount, expiry and condition, which have the same place in every PREPARE.
+const FIXED: usize = 8 + 17 + 32;
+
+impl<'a> Prepare<'a> {
+    #[inline]
+    pub(super) fn read(fields: &mut Reader<'a>) -> Result<Self, DecodeError> {
+        let amount = fields.u64("amount")?;
+        let expires_at = fields.array("expiresAt")?;
+        let expires_at = Timestamp::parse_interledger(&expires_at).map_err(|error| {
+            let offset = fields.offset() - 17 + error.offset();
+            DecodeError::new("expiresAt", DecodeErrorKind::BadTime(error), offset)
+        })?;
+        let condition = Condition(fields.array("executionCondition")?);
+        let destination = oer::read_address(fields, "destination")?;
+        let start = fields.offset();
+        let data = fields.var_octets("data")?;
+        if data.len() > MAX_DATA {
+            let kind = DecodeErrorKind::TooLong {
+                max: MAX_DATA,
+                len: data.len(),
+            };
+            return Err(DecodeError::new("data", kind, start));
+        }
+        Ok(Self {
+            amount,
+            expires_at,
+            condition,
+            destination,
+            data,
+        })
+    }
+
+    #[inline]
+    const fn contents_len(&self) -> usize {
+        FIXED
+            + oer::var_octets_len(self.destination.as_bytes().len())
+            + oer::var_octets_len(self.data.len())
+    }
+
+    /// How many bytes [`encode`](Self::encode) appends.
+    #[must_use]
+    #[inline]
+    pub const fn encoded_len(&self) -> usize {
+        envelope::len(self.contents_len())
+    }
+
+    /// Appends the canonical form. An expiry outside of the years 0000 to 9999 is clamped; data must
+    /// keep to [`MAX_DATA`].
+    #[inline]
+    pub fn encode(&self, out: &mut impl BufMut) {
+        debug_assert!(self.data.len() <= MAX_DATA, "a PREPARE's data has a bound");
+        let mut fixed = [0; FIXED];
+        fixed[..8].copy_from_slice(&self.amount.to_be_bytes());
+        fixed[8..25].copy_from_slice(&self.expires_at.write_interledger());
+        fixed[25..].copy_from_slice(&self.condition.0);
+
+        envelope::put(out, PacketType::Prepare, self.contents_len());
+        out.put_slice(&fixed);
+        oer::put_var_octets(out, self.destination.as_bytes());
+        oer::put_var_octets(out, self.data);
+    }
+}
+
+impl fmt::Debug for Prepare<'_> {
+    /// Amount, expiry, destination and the data's length; for logs, where condition and data would be noise.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            amount,
+            expires_at,
+            destination,
+            data,
+            ..
+        } = self;
+        let len = data.len();
+        write!(
+            f,
+            "Prepare({amount} to {destination} by {expires_at}, {len} bytes of data)"
+        )
+    }
+}
