@@ -1,0 +1,284 @@
+//! The answers we owe.
+
+use alloc::collections::VecDeque;
+use core::fmt;
+
+use bytes::{Buf, BytesMut};
+use ilp_proto::Instant;
+
+use crate::frame::{Carrier, ilp_frame_len, put_ilp_frame};
+use crate::lane::rewind;
+
+/// What an answer is worth: decides which goes first when the budget is exceeded.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub enum AnswerKind {
+    /// A FULFILL: money. Dropped last.
+    Fulfill,
+    /// A REJECT. Dropped first: the peer can find out by itself, from the expiry.
+    Reject,
+    /// Anything else, such as a RESPONSE without ILP.
+    Other,
+}
+
+/// How many answers were given up, by kind.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Hash)]
+pub struct Dropped {
+    /// FULFILLs that the peer never got: each may have cost us its amount.
+    pub fulfills: u64,
+    /// REJECTs.
+    pub rejects: u64,
+    /// Neither.
+    pub others: u64,
+}
+
+impl Dropped {
+    /// True when nothing was given up.
+    #[must_use]
+    pub fn is_zero(&self) -> bool {
+        *self == Self::default()
+    }
+
+    fn count(&mut self, kind: AnswerKind) {
+        let count = match kind {
+            AnswerKind::Fulfill => &mut self.fulfills,
+            AnswerKind::Reject => &mut self.rejects,
+            AnswerKind::Other => &mut self.others,
+        };
+        *count = count.saturating_add(1);
+    }
+}
+
+/// Answers owed to one peer: whole frames, oldest first, each with the time it stops being of use.
+///
+/// It belongs to the *peer*, not to a socket. It is lent to whichever connection is current
+/// ([`Connection::poll_transmit`](crate::Connection::poll_transmit)), so an answer that was due
+/// when a link died goes out on the next one. What is past its deadline is dropped when its turn
+/// comes. Past the budget REJECTs are dropped, oldest first, then whatever is oldest; an answer
+/// larger than the whole budget is dropped at once. [`Answers::take_dropped`] has the counts.
+///
+/// Memory stays within about twice the budget plus one answer, and a record per answer. Every
+/// operation is O(1) amortised.
+pub struct Answers {
+    bytes: BytesMut,
+    entries: VecDeque<Entry>,
+    max_bytes: usize,
+    /// Bytes and number of answers that are not dropped.
+    live_bytes: usize,
+    live: usize,
+    live_rejects: usize,
+    /// Entries that ever left the front: entry `i` has the sequence number `popped + i`.
+    popped: u64,
+    /// No REJECT before this sequence number is alive.
+    first_reject: u64,
+    dropped: Dropped,
+}
+
+struct Entry {
+    len: usize,
+    deadline: Instant,
+    kind: AnswerKind,
+    alive: bool,
+}
+
+impl Answers {
+    /// An empty queue with a budget of `max_bytes`.
+    #[must_use]
+    pub fn new(max_bytes: usize) -> Self {
+        Self {
+            bytes: BytesMut::new(),
+            entries: VecDeque::new(),
+            max_bytes,
+            live_bytes: 0,
+            live: 0,
+            live_rejects: 0,
+            popped: 0,
+            first_reject: 0,
+            dropped: Dropped::default(),
+        }
+    }
+
+    /// Queues one whole frame of `len` bytes, which `write` appends. At `deadline` and after it the
+    /// answer is not sent any more.
+    pub fn push(
+        &mut self,
+        kind: AnswerKind,
+        deadline: Instant,
+        len: usize,
+        write: impl FnOnce(&mut BytesMut),
+    ) {
+        if len > self.max_bytes {
+            self.dropped.count(kind);
+            return;
+        }
+        let before = self.bytes.len();
+        write(&mut self.bytes);
+        debug_assert_eq!(
+            self.bytes.len() - before,
+            len,
+            "the answer is not as long as announced"
+        );
+        let len = self.bytes.len() - before;
+        self.entries.push_back(Entry {
+            len,
+            deadline,
+            kind,
+            alive: true,
+        });
+        self.live += 1;
+        self.live_bytes += len;
+        if kind == AnswerKind::Reject {
+            self.live_rejects += 1;
+        }
+        while self.live_bytes > self.max_bytes {
+            self.drop_one();
+        }
+        if self.bytes.len() - self.live_bytes > self.max_bytes {
+            self.compact();
+        }
+    }
+
+    /// Queues a RESPONSE to request `id` that carries an ILP packet of `ilp_len` bytes, which
+    /// `write` appends. The usual way to answer an [`Inbound::Request`](crate::Inbound::Request).
+    pub fn respond(
+        &mut self,
+        kind: AnswerKind,
+        deadline: Instant,
+        id: u32,
+        ilp_len: usize,
+        write: impl FnOnce(&mut BytesMut),
+    ) {
+        self.push(kind, deadline, ilp_frame_len(ilp_len), |out| {
+            put_ilp_frame(out, Carrier::Response, id, ilp_len);
+            write(out);
+        });
+    }
+
+    /// Moves the oldest answer that is still of use to the end of `out`; its length.
+    #[must_use = "the answer is in `out` now"]
+    pub fn pop(&mut self, now: Instant, out: &mut BytesMut) -> Option<usize> {
+        while let Some(entry) = self.entries.pop_front() {
+            self.popped += 1;
+            let send = entry.alive && now < entry.deadline;
+            if entry.alive {
+                self.forget(&entry);
+                if !send {
+                    self.dropped.count(entry.kind);
+                }
+            }
+            if send {
+                out.extend_from_slice(self.bytes.get(..entry.len).unwrap_or_default());
+            }
+            self.bytes.advance(entry.len.min(self.bytes.len()));
+            if self.entries.is_empty() {
+                rewind(&mut self.bytes);
+            }
+            if send {
+                return Some(entry.len);
+            }
+        }
+        None
+    }
+
+    /// Bytes that wait to be sent. Includes answers that outlived their deadline unnoticed.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.live_bytes
+    }
+
+    /// Answers that wait to be sent.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.live
+    }
+
+    /// True when no answer waits.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.live == 0
+    }
+
+    /// What was dropped since the last call.
+    #[must_use = "reading the counts resets them"]
+    pub fn take_dropped(&mut self) -> Dropped {
+        core::mem::take(&mut self.dropped)
+    }
+
+    /// Over budget: the oldest REJECT goes, or else the oldest answer.
+    fn drop_one(&mut self) {
+        let rejects_only = self.live_rejects > 0;
+        // Searches resume where the last one for a REJECT ended, so that a push is O(1) amortised.
+        // Without REJECTs the dead entries are at the front, each passed over once and then popped.
+        if !rejects_only {
+            while self.entries.front().is_some_and(|entry| !entry.alive) {
+                self.discard_front();
+            }
+            if let Some(entry) = self.entries.front() {
+                let kind = entry.kind;
+                self.dropped.count(kind);
+                self.live -= 1;
+                self.live_bytes -= entry.len;
+                self.discard_front();
+            }
+            return;
+        }
+        let start = self.first_reject.saturating_sub(self.popped) as usize;
+        for (at, entry) in self.entries.iter_mut().enumerate().skip(start) {
+            if entry.alive && entry.kind == AnswerKind::Reject {
+                entry.alive = false;
+                self.live -= 1;
+                self.live_rejects -= 1;
+                self.live_bytes -= entry.len;
+                self.dropped.rejects = self.dropped.rejects.saturating_add(1);
+                self.first_reject = self.popped + at as u64 + 1;
+                return;
+            }
+        }
+    }
+
+    fn discard_front(&mut self) {
+        if let Some(entry) = self.entries.pop_front() {
+            self.popped += 1;
+            self.bytes.advance(entry.len.min(self.bytes.len()));
+        }
+    }
+
+    fn forget(&mut self, entry: &Entry) {
+        self.live -= 1;
+        self.live_bytes -= entry.len;
+        if entry.kind == AnswerKind::Reject {
+            self.live_rejects -= 1;
+        }
+    }
+
+    /// Closes the gaps that dropped answers left, once they take more room than the budget: a peer
+    /// that reads nothing must not make the ring grow.
+    fn compact(&mut self) {
+        let (mut from, mut to) = (0, 0);
+        for entry in &self.entries {
+            if entry.alive {
+                self.bytes.copy_within(from..from + entry.len, to);
+                to += entry.len;
+            }
+            from += entry.len;
+        }
+        self.bytes.truncate(to);
+        self.entries.retain(|entry| entry.alive);
+        // Sequence numbers start again: everything before was dead or is renumbered.
+        self.popped = 0;
+        self.first_reject = 0;
+    }
+}
+
+impl fmt::Debug for Answers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Answers")
+            .field("len", &self.live)
+            .field("bytes", &self.live_bytes)
+            .field("max_bytes", &self.max_bytes)
+            .field("dropped", &self.dropped)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

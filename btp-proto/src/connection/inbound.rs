@@ -1,0 +1,139 @@
+//! What a received message is.
+
+use ilp_proto::{DecodeError, DecodeErrorKind, Now, PacketType};
+
+use super::handshake::AUTH;
+use super::{Connection, Inbound, State, close};
+use crate::frame::{Frame, ILP, Protocols};
+
+impl Connection {
+    /// A binary message arrived. The result says what it was; a reply that RFC-0023 prescribes is
+    /// queued already.
+    pub fn handle_message<'m>(&mut self, now: Now, msg: &'m [u8]) -> Inbound<'m> {
+        self.hear(now.mono);
+        if self.deaf {
+            return Inbound::Nothing;
+        }
+        if self.state == State::AuthPending {
+            self.keep_for_later(now, msg);
+            return Inbound::Nothing;
+        }
+        let frame = match self.parse(msg) {
+            Ok(frame) => frame,
+            Err(error) => return self.handle_unreadable(error),
+        };
+        match self.state {
+            State::AwaitAuth => self.handle_first(now, &frame),
+            State::AwaitReply => {
+                self.handle_reply(now, &frame, msg);
+                Inbound::Nothing
+            }
+            State::AuthPending | State::Open | State::Closing | State::Closed => {
+                self.classify(now, &frame)
+            }
+        }
+    }
+
+    /// A text message arrived, which BTP has no use for. It is an unreadable frame; as the very first
+    /// message it closes the connection with 1003.
+    pub fn handle_text(&mut self, now: Now) -> Inbound<'static> {
+        self.hear(now.mono);
+        if self.deaf {
+            return Inbound::Nothing;
+        }
+        // 1 is what RFC 6455 numbers text messages with; 2 is binary.
+        let error = DecodeError::new("opcode", DecodeErrorKind::UnknownType(1), 0);
+        match self.state {
+            State::AwaitAuth | State::AuthPending => {
+                self.fail(close::NOT_BINARY, "text message before authentication");
+                Inbound::Unreadable { error }
+            }
+            State::AwaitReply | State::Open | State::Closing | State::Closed => {
+                self.count_unreadable(error)
+            }
+        }
+    }
+
+    fn parse<'m>(&self, msg: &'m [u8]) -> Result<Frame<'m>, DecodeError> {
+        let (max, len) = (self.cfg.max_message, msg.len());
+        if len > max {
+            return Err(DecodeError::new(
+                "message",
+                DecodeErrorKind::TooLong { max, len },
+                0,
+            ));
+        }
+        Frame::parse(msg)
+    }
+
+    fn handle_unreadable(&mut self, error: DecodeError) -> Inbound<'static> {
+        if self.state == State::AwaitAuth {
+            self.fail(
+                close::PROTOCOL_ERROR,
+                "unreadable frame before authentication",
+            );
+            return Inbound::Unreadable { error };
+        }
+        self.count_unreadable(error)
+    }
+
+    /// By the first ILP byte, not by the frame: some peers send PREPAREs in RESPONSEs and their
+    /// answers in MESSAGEs. A packet that is an answer is never answered, so this cannot loop.
+    fn classify<'m>(&mut self, now: Now, frame: &Frame<'m>) -> Inbound<'m> {
+        match *frame {
+            Frame::Message { id, protocols } => match self.ilp_of_message(&protocols) {
+                Ok(ilp) if is_answer(ilp) => Inbound::Answer { id, ilp },
+                Ok(ilp) => Inbound::Request { id, ilp },
+                Err(why) => self.refuse(now, id, why),
+            },
+            // Nobody may answer a RESPONSE, not even one that should not be.
+            Frame::Response { protocols, .. } if protocols.duplicate().is_some() => {
+                Inbound::Nothing
+            }
+            Frame::Response { id, protocols } => match protocols.get(ILP) {
+                Some(entry) if PacketType::peek(entry.data) == Some(PacketType::Prepare) => {
+                    Inbound::Request {
+                        id,
+                        ilp: entry.data,
+                    }
+                }
+                Some(entry) => Inbound::Answer {
+                    id,
+                    ilp: entry.data,
+                },
+                None => Inbound::Failed {
+                    id,
+                    code: *b"F00",
+                    name: "no ilp",
+                    data: b"",
+                },
+            },
+            Frame::Error { id, error, .. } => Inbound::Failed {
+                id,
+                code: *error.code.as_bytes(),
+                name: error.name,
+                data: error.data,
+            },
+            Frame::Transfer { id, .. } => self.refuse(now, id, "TRANSFER is not supported"),
+        }
+    }
+
+    fn ilp_of_message<'m>(&self, protocols: &Protocols<'m>) -> Result<&'m [u8], &'static str> {
+        if protocols.first().is_some_and(|entry| entry.name == AUTH) {
+            return Err("already authenticated");
+        }
+        if protocols.duplicate().is_some() {
+            return Err("an entry name occurs twice");
+        }
+        let entry = protocols.get(ILP).ok_or("no ilp entry")?;
+        Ok(entry.data)
+    }
+}
+
+/// True for what resolves a request: FULFILL and REJECT.
+fn is_answer(ilp: &[u8]) -> bool {
+    matches!(
+        PacketType::peek(ilp),
+        Some(PacketType::Fulfill | PacketType::Reject)
+    )
+}

@@ -1,0 +1,245 @@
+//! The four frames of BTP/2.0 (RFC-0023, sections "BTP Packets" and "Sub-protocols").
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use bytes::{BufMut, BytesMut};
+use ilp_proto::oer::{self, Reader};
+use ilp_proto::{DecodeError, DecodeErrorKind};
+
+mod error;
+mod protocols;
+
+pub use error::{BtpCode, BtpError};
+pub use protocols::{ContentType, Protocol, Protocols, ProtocolsIter};
+
+const RESPONSE: u8 = 1;
+const ERROR: u8 = 2;
+const MESSAGE: u8 = 6;
+const TRANSFER: u8 = 7;
+
+/// Type and request id, which every frame starts with.
+const HEADER: usize = 5;
+
+/// The name of the entry that carries an ILP packet.
+pub(crate) const ILP: &str = "ilp";
+
+/// Everything between the length of DATA and the length of the packet: one entry named `ilp` of
+/// content type 0.
+const ILP_ENTRY: [u8; 7] = [1, 1, 3, b'i', b'l', b'p', 0];
+
+/// One BTP frame, which is one binary WebSocket message.
+///
+/// Borrows everything. It is what is read and what is written: parsing never copies, and
+/// [`encode`](Frame::encode) emits the canonical form only.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Frame<'a> {
+    /// Type 1: the answer to a request that was understood.
+    Response {
+        /// The id of the request.
+        id: u32,
+        /// What is said.
+        protocols: Protocols<'a>,
+    },
+    /// Type 2: the answer to a request that was not accepted.
+    Error {
+        /// The id of the request.
+        id: u32,
+        /// Why.
+        error: BtpError<'a>,
+        /// Further data; normally none.
+        protocols: Protocols<'a>,
+    },
+    /// Type 6: a request.
+    Message {
+        /// Unique among the sender's requests in flight.
+        id: u32,
+        /// What is asked.
+        protocols: Protocols<'a>,
+    },
+    /// Type 7: a request that moves value between the two peers.
+    Transfer {
+        /// Unique among the sender's requests in flight.
+        id: u32,
+        /// In units that the two peers agreed on.
+        amount: u64,
+        /// What proves the transfer.
+        protocols: Protocols<'a>,
+    },
+}
+
+impl<'a> Frame<'a> {
+    /// Reads one frame. Bytes behind it, or behind its last entry, are ignored (RFC-0030). An entry
+    /// name may occur twice here, so that the frame can be refused by its id: see
+    /// [`Protocols::duplicate`].
+    ///
+    /// Allocates nothing and takes time linear in `bytes`.
+    ///
+    /// # Errors
+    /// [`DecodeError`] for anything that is not a frame: cut short, of another type, a length or
+    /// count that is not canonical, a name or code that is not ASCII, a time of another shape.
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, DecodeError> {
+        let mut reader = Reader::new(bytes);
+        let kind = reader.u8("type")?;
+        if !matches!(kind, RESPONSE | ERROR | MESSAGE | TRANSFER) {
+            return Err(DecodeError::new(
+                "type",
+                DecodeErrorKind::UnknownType(kind),
+                0,
+            ));
+        }
+        let id = reader.u32("requestId")?;
+        let mut data = reader.nested("data")?;
+        Ok(match kind {
+            RESPONSE => Self::Response {
+                id,
+                protocols: Protocols::read(&mut data)?,
+            },
+            ERROR => Self::Error {
+                id,
+                error: BtpError::read(&mut data)?,
+                protocols: Protocols::read(&mut data)?,
+            },
+            MESSAGE => Self::Message {
+                id,
+                protocols: Protocols::read(&mut data)?,
+            },
+            _ => Self::Transfer {
+                id,
+                amount: data.u64("amount")?,
+                protocols: Protocols::read(&mut data)?,
+            },
+        })
+    }
+
+    /// The request id.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        match *self {
+            Self::Response { id, .. }
+            | Self::Error { id, .. }
+            | Self::Message { id, .. }
+            | Self::Transfer { id, .. } => id,
+        }
+    }
+
+    /// The sub-protocol entries.
+    #[must_use]
+    pub fn protocols(&self) -> Protocols<'a> {
+        match *self {
+            Self::Response { protocols, .. }
+            | Self::Error { protocols, .. }
+            | Self::Message { protocols, .. }
+            | Self::Transfer { protocols, .. } => protocols,
+        }
+    }
+
+    /// How many bytes [`encode`](Frame::encode) writes.
+    #[must_use]
+    pub fn encoded_len(&self) -> usize {
+        let data = self.data_len();
+        HEADER + oer::length_len(data) + data
+    }
+
+    /// Appends the canonical form. Names and codes must be ASCII (RFC-0023: IA5String), which those
+    /// of a parsed frame are. Like every [`BufMut`], `out` panics when it cannot hold
+    /// [`encoded_len`](Frame::encoded_len) more bytes.
+    pub fn encode(&self, out: &mut impl BufMut) {
+        let kind = match self {
+            Self::Response { .. } => RESPONSE,
+            Self::Error { .. } => ERROR,
+            Self::Message { .. } => MESSAGE,
+            Self::Transfer { .. } => TRANSFER,
+        };
+        out.put_u8(kind);
+        out.put_u32(self.id());
+        oer::put_length(out, self.data_len());
+        match self {
+            Self::Response { .. } | Self::Message { .. } => {}
+            Self::Error { error, .. } => error.write(out),
+            Self::Transfer { amount, .. } => out.put_u64(*amount),
+        }
+        self.protocols().write(out);
+    }
+
+    fn data_len(&self) -> usize {
+        let head = match self {
+            Self::Response { .. } | Self::Message { .. } => 0,
+            Self::Error { error, .. } => error.encoded_len(),
+            Self::Transfer { .. } => 8,
+        };
+        head + self.protocols().encoded_len()
+    }
+}
+
+/// Which frame carries an ILP packet.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub enum Carrier {
+    /// A PREPARE goes in a MESSAGE.
+    Message,
+    /// A FULFILL or REJECT goes in a RESPONSE.
+    Response,
+}
+
+/// The length of a frame whose only entry is an ILP packet of `ilp_len` bytes.
+#[must_use]
+pub fn ilp_frame_len(ilp_len: usize) -> usize {
+    let data = ILP_ENTRY.len() + oer::length_len(ilp_len) + ilp_len;
+    HEADER + oer::length_len(data) + data
+}
+
+/// Appends everything of such a frame but the packet. The caller appends exactly `ilp_len` bytes
+/// behind it, so a packet is encoded once, where it will be sent from.
+pub fn put_ilp_frame(out: &mut BytesMut, carrier: Carrier, id: u32, ilp_len: usize) {
+    out.reserve(ilp_frame_len(ilp_len));
+    out.put_u8(match carrier {
+        Carrier::Message => MESSAGE,
+        Carrier::Response => RESPONSE,
+    });
+    out.put_u32(id);
+    oer::put_length(out, ILP_ENTRY.len() + oer::length_len(ilp_len) + ilp_len);
+    out.put_slice(&ILP_ENTRY);
+    oer::put_length(out, ilp_len);
+}
+
+/// The request id in an encoded frame of our own.
+pub(crate) fn peek_id(frame: &[u8]) -> Option<u32> {
+    let id = frame.get(1..HEADER)?;
+    Some(u32::from_be_bytes(id.try_into().ok()?))
+}
+
+/// An ASCII string with its length in front.
+fn read_ascii<'a>(reader: &mut Reader<'a>, field: &'static str) -> Result<&'a str, DecodeError> {
+    let start = reader.offset();
+    let bytes = reader.var_octets(field)?;
+    ascii(bytes).ok_or(DecodeError::new(field, DecodeErrorKind::NotAscii, start))
+}
+
+fn ascii(bytes: &[u8]) -> Option<&str> {
+    if !bytes.is_ascii() {
+        return None;
+    }
+    core::str::from_utf8(bytes).ok()
+}
+
+/// Stands in for bytes in `Debug`: a frame may hold a token, so data is never shown.
+struct Bytes(usize);
+
+impl fmt::Debug for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes", self.0)
+    }
+}
+
+/// Collects names to find one that occurs twice, when there are too many to compare them pairwise.
+fn twice<'a>(names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let mut names: Vec<&str> = names.collect();
+    names.sort_unstable();
+    names
+        .windows(2)
+        .find(|pair| pair[0] == pair[1])
+        .map(|pair| pair[0])
+}
+
+#[cfg(test)]
+mod tests;
