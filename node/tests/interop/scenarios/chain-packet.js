@@ -18,5 +18,5 @@ exports.run = async t => {
 
   assertRejected(await send(alice, prepare({ destination: 'test.d.bob' })), { code: 'F02', triggeredBy: 'test.b' })
   assertRejected(await send(alice, prepare({ destination: 'test.c.carol' })), { code: 'F02', triggeredBy: 'test.c' })
-  assertRejected(await send(alice, prepare({ destination: 'test.c.bob', lifetime: 2500 })), { code: 'R02', triggeredBy: 'test.c' })
+  assertRejected(await send(alice, prepare({ destination: 'test.c.bob', lifetime: 2900 })), { code: 'R02', triggeredBy: 'test.c' })
 }

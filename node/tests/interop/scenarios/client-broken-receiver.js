@@ -20,7 +20,7 @@ exports.run = async t => {
   bob.deregisterDataHandler()
 
   bob.registerDataHandler(() => new Promise(() => {}))
-  assertRejected(await pay({ lifetime: 1500 }), { code: 'R00', triggeredBy: 'test.hub' })
+  assertRejected(await pay({ lifetime: 2000 }), { code: 'R00', triggeredBy: 'test.hub' })
   bob.deregisterDataHandler()
 
   bob.registerDataHandler(fulfiller())
