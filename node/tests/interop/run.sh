@@ -14,7 +14,8 @@ if ! cmp --silent package-lock.json "$installed"; then
 fi
 
 # ilp-protocol-stream 2.7.1 breaks on Node 18 and later, so the plugins run on the Node 16 that npm brought.
-node=node_modules/.bin/node
+# (Not by node_modules/.bin: old npms lose that link, as two packages claim it.)
+node=$(echo node_modules/node-linux-*/bin/node)
 [[ -x $node ]] || { echo "interop: no Node 16 for $(uname -sm) among the npm packages" >&2; exit 1; }
 
 # The scenarios and the nodes that they start are one process group with one place for their files: neither
