@@ -210,16 +210,17 @@ pub(crate) fn peek_id(frame: &[u8]) -> Option<u32> {
 
 /// An ASCII string with its length in front.
 fn read_ascii<'a>(reader: &mut Reader<'a>, field: &'static str) -> Result<&'a str, DecodeError> {
-    let start = reader.offset();
     let bytes = reader.var_octets(field)?;
-    ascii(bytes).ok_or(DecodeError::new(field, DecodeErrorKind::NotAscii, start))
+    ascii(bytes, field, reader.offset() - bytes.len())
 }
 
-fn ascii(bytes: &[u8]) -> Option<&str> {
-    if !bytes.is_ascii() {
-        return None;
+/// Text from bytes that start at `offset`.
+fn ascii<'a>(bytes: &'a [u8], field: &'static str, offset: usize) -> Result<&'a str, DecodeError> {
+    let refuse = |at| DecodeError::new(field, DecodeErrorKind::NotAscii, offset + at);
+    match bytes.iter().position(|byte| !byte.is_ascii()) {
+        Some(at) => Err(refuse(at)),
+        None => core::str::from_utf8(bytes).map_err(|error| refuse(error.valid_up_to())),
     }
-    core::str::from_utf8(bytes).ok()
 }
 
 /// Stands in for bytes in `Debug`: a frame may hold a token, so data is never shown.

@@ -30,7 +30,7 @@ impl BtpCode {
     #[must_use]
     pub fn as_str(&self) -> &str {
         // ASCII since it was made.
-        ascii(&self.0).unwrap_or_default()
+        core::str::from_utf8(&self.0).unwrap_or_default()
     }
 
     /// Its three bytes.
@@ -86,10 +86,9 @@ impl<'a> BtpError<'a> {
     pub(super) fn read(reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
         let start = reader.offset();
         let code = reader.array("code")?;
-        let code =
-            BtpCode::new(code).ok_or(DecodeError::new("code", DecodeErrorKind::NotAscii, start))?;
+        ascii(&code, "code", start)?;
         Ok(Self {
-            code,
+            code: BtpCode(code),
             name: read_ascii(reader, "name")?,
             triggered_at: read_time(reader)?,
             data: reader.var_octets("errorData")?,
