@@ -1,8 +1,8 @@
 //! ILP addresses (RFC-0015): a scheme, then one segment or more, separated by dots.
 //!
-//! An address has at most 1023 bytes. The scheme is one of `g`, `private`, `example`, `peer`, `self`,
-//! `test`, `test1`, `test2`, `test3` and `local`; a segment is made of `A-Z a-z 0-9 _ ~ -` and is never empty.
-//! Case matters. A route prefix may be less than an address: see [`Prefix`].
+//! An address has at most 1023 bytes. The scheme is one of `g`, `private`, `example`, `peer`,
+//! `self`, `test`, `test1`, `test2`, `test3` and `local`; a segment is made of `A-Z a-z 0-9 _ ~ -`
+//! and is never empty. Case matters. A route prefix may be less than an address: see [`Prefix`].
 
 mod owned;
 #[cfg(test)]
@@ -136,8 +136,8 @@ impl<'a> Addr<'a> {
         parent.contains('.').then_some(Addr(parent))
     }
 
-    /// Whether it equals `prefix` or continues it behind a dot: `g.alice` is within `g.alice`, `g` and the
-    /// empty prefix, but not within `g.ali`.
+    /// Whether it equals `prefix` or continues it behind a dot: `g.alice` is within `g.alice`, `g`
+    /// and the empty prefix, but not within `g.ali`.
     #[must_use]
     #[inline]
     pub fn is_within(self, prefix: &str) -> bool {

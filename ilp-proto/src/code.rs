@@ -38,7 +38,8 @@ macro_rules! codes {
             /// Every code that RFC-0027 lists, in its order.
             pub const ALL: &[Self] = &[$(Self::$constant,)*];
 
-            /// What RFC-0027 calls it, such as `Bad Request`; `None` for a code that it does not list.
+            /// What RFC-0027 calls it, such as `Bad Request`; `None` for a code that it does not
+            /// list.
             #[must_use]
             pub const fn name(self) -> Option<&'static str> {
                 match self {

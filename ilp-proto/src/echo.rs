@@ -1,8 +1,9 @@
 //! Echo packets, which `ping` sends. No RFC describes them; connectors agree on them.
 //!
-//! The data of a PREPARE to a node's own address begins with [`PREFIX`]. A request names an address; the node sends
-//! a new PREPARE there, with the same condition and a response as its data. Only the one who asked knows the
-//! fulfillment, and its FULFILL travels all the way back as the answer to its own request.
+//! The data of a PREPARE to a node's own address begins with [`PREFIX`]. A request names an
+//! address; the node sends a new PREPARE there, with the same condition and a response as its data.
+//! Only the one who asked knows the fulfillment, and its FULFILL travels all the way back as the
+//! answer to its own request.
 
 #[cfg(test)]
 mod tests;
@@ -34,8 +35,8 @@ pub enum EchoPacket<'a> {
 }
 
 impl<'a> EchoPacket<'a> {
-    /// Reads the data of a PREPARE; `None` if it does not begin with [`PREFIX`] and so is not meant as an echo
-    /// packet. Bytes behind it are ignored.
+    /// Reads the data of a PREPARE; `None` if it does not begin with [`PREFIX`] and so is not meant
+    /// as an echo packet. Bytes behind it are ignored.
     ///
     /// # Errors
     /// A [`DecodeError`] whose offset counts from the start of `data`: a type other than 0 and 1, a

@@ -5,7 +5,8 @@ use crate::{address::AddressError, time::TimeError};
 /// Bytes that are not what they should be: which field, where, and why.
 ///
 /// It is `Copy` and owns nothing, so that refusing a packet costs as little as reading one.
-/// Printed, it is a sentence: `expiresAt at byte 14: month 13 is out of range, 01 to 12 are allowed`.
+/// Printed, it is a sentence: `expiresAt at byte 14: month 13 is out of range, 01 to 12 are
+/// allowed`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("{field} at byte {offset}: {kind}")]
 pub struct DecodeError {
@@ -25,7 +26,8 @@ pub enum DecodeErrorKind {
     /// The buffer, or the field around this one, ends too early.
     #[error("{needed} bytes are needed, {available} are left")]
     Truncated {
-        /// Bytes that the value takes; saturated where a claimed length exceeds this machine's range.
+        /// Bytes that the value takes; saturated where a claimed length exceeds this machine's
+        /// range.
         needed: usize,
         /// Bytes that are there.
         available: usize,

@@ -1,7 +1,8 @@
 //! ILDCP (RFC-0031): a child asks its parent which address it has, and in which asset they account.
 //!
-//! The request is a PREPARE of amount 0 to `peer.config`; the data of the FULFILL is the response. As between all
-//! neighbours, the fulfillment is [`Fulfillment::ZERO`]. A parent that does not serve the asker answers with a REJECT.
+//! The request is a PREPARE of amount 0 to `peer.config`; the data of the FULFILL is the response.
+//! As between all neighbours, the fulfillment is [`Fulfillment::ZERO`]. A parent that does not
+//! serve the asker answers with a REJECT.
 
 #[cfg(test)]
 mod tests;
@@ -41,10 +42,12 @@ pub fn is_request(prepare: &Prepare<'_>) -> bool {
     prepare.destination.as_str() == ILDCP_DESTINATION
 }
 
-/// Whether a PREPARE is a request that may be answered at `now`. Its amount and data are not looked at.
+/// Whether a PREPARE is a request that may be answered at `now`. Its amount and data are not looked
+/// at.
 ///
 /// # Errors
-/// [`IldcpError::WrongDestination`], [`IldcpError::WrongCondition`] and [`IldcpError::Expired`], in this order.
+/// [`IldcpError::WrongDestination`], [`IldcpError::WrongCondition`] and [`IldcpError::Expired`], in
+/// this order.
 pub fn check_request(prepare: &Prepare<'_>, now: Timestamp) -> Result<(), IldcpError> {
     if !is_request(prepare) {
         Err(IldcpError::WrongDestination)

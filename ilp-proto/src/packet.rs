@@ -9,11 +9,12 @@
 //! | FULFILL 13 | fulfillment 32 bytes, data |
 //! | REJECT 14 | code 3 bytes, triggeredBy, message, data |
 //!
-//! Bytes behind a packet, and inside of it behind its last field, are ignored when read (RFC-0030) and never written.
+//! Bytes behind a packet, and inside of it behind its last field, are ignored when read (RFC-0030)
+//! and never written.
 //!
-//! `encode` appends exactly `encoded_len()` bytes; only a buffer that can neither grow nor hold as much panics, as the
-//! `bytes` crate says. Nothing here checks the length of a PREPARE's `data` in release builds: keep it within
-//! [`MAX_DATA`], or the next hop will refuse the packet.
+//! `encode` appends exactly `encoded_len()` bytes; only a buffer that can neither grow nor hold as
+//! much panics, as the `bytes` crate says. Nothing here checks the length of a PREPARE's `data` in
+//! release builds: keep it within [`MAX_DATA`], or the next hop will refuse the packet.
 
 mod crypto;
 mod envelope;
@@ -30,9 +31,11 @@ pub use replies::{Fulfill, Reject};
 
 use crate::error::{DecodeError, DecodeErrorKind};
 
-/// The most bytes of data that a packet may carry (RFC-0027). Held against PREPAREs; a longer answer is still an answer.
+/// The most bytes of data that a packet may carry (RFC-0027). Held against PREPAREs; a longer
+/// answer is still an answer.
 pub const MAX_DATA: usize = 32_767;
-/// The most bytes that the message of a REJECT may have (RFC-0027). Not held against what is received.
+/// The most bytes that the message of a REJECT may have (RFC-0027). Not held against what is
+/// received.
 pub const MAX_MESSAGE: usize = 8_191;
 
 /// The first byte of a packet.
@@ -48,8 +51,8 @@ pub enum PacketType {
 }
 
 impl PacketType {
-    /// What the first byte says a packet is, without reading further; `None` for an unknown type or no
-    /// byte at all.
+    /// What the first byte says a packet is, without reading further; `None` for an unknown type or
+    /// no byte at all.
     #[must_use]
     #[inline]
     pub const fn peek(packet: &[u8]) -> Option<Self> {
@@ -77,8 +80,8 @@ impl<'a> Packet<'a> {
     /// Reads the packet at the start of `buf`. What it returns borrows from `buf`.
     ///
     /// # Errors
-    /// A [`DecodeError`] with the field, the byte and the reason: not all there, a length that is not
-    /// canonical, an unknown type, a time or an address that is none, a code that is not ASCII,
+    /// A [`DecodeError`] with the field, the byte and the reason: not all there, a length that is
+    /// not canonical, an unknown type, a time or an address that is none, a code that is not ASCII,
     /// or a PREPARE with more than [`MAX_DATA`] bytes of data.
     #[inline]
     pub fn parse(buf: &'a [u8]) -> Result<Self, DecodeError> {

@@ -1,4 +1,5 @@
-//! A name for a packet that is the same at every hop, so that the logs of several nodes can be read together.
+//! A name for a packet that is the same at every hop, so that the logs of several nodes can be read
+//! together.
 
 #[cfg(test)]
 mod tests;
@@ -15,8 +16,8 @@ pub struct PacketId(pub [u8; 8]);
 
 /// The name of a packet: SHA-256 over condition, destination and data, one behind the other.
 ///
-/// Amount and expiry change on the way and are left out. Two packets that agree in the rest have the same name;
-/// senders who care put something unique into the data or the condition.
+/// Amount and expiry change on the way and are left out. Two packets that agree in the rest have
+/// the same name; senders who care put something unique into the data or the condition.
 #[must_use]
 pub fn packet_id(prepare: &Prepare<'_>) -> PacketId {
     let mut hash = Sha256::new();

@@ -1,7 +1,7 @@
 //! Two clocks, and the forms in which Interledger writes a time.
 //!
-//! [`Instant`] is the monotonic clock that deadlines are counted on, [`Timestamp`] the calendar that
-//! packets speak of. Neither can be read here: the driver says what time it is, in a [`Now`].
+//! [`Instant`] is the monotonic clock that deadlines are counted on, [`Timestamp`] the calendar
+//! that packets speak of. Neither can be read here: the driver says what time it is, in a [`Now`].
 
 mod calendar;
 #[cfg(test)]
@@ -73,8 +73,8 @@ impl AddAssign<Duration> for Instant {
 /// A point in the calendar: Unix time in milliseconds, UTC, without leap seconds.
 ///
 /// Any `i64` will do for arithmetic. What the wire forms can express is
-/// [`EARLIEST`](Self::EARLIEST) to [`LATEST`](Self::LATEST), the years 0000 to 9999; writing a time outside
-/// of that writes the nearer end.
+/// [`EARLIEST`](Self::EARLIEST) to [`LATEST`](Self::LATEST), the years 0000 to 9999; writing a time
+/// outside of that writes the nearer end.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Timestamp(i64);
 
@@ -126,7 +126,8 @@ impl Timestamp {
     ///
     /// # Errors
     /// A [`TimeError`] for anything but digits and for dates and times that do not exist, second 60
-    /// among them: RFC-0030 contradicts itself about leap seconds in this form, so none is taken and none written.
+    /// among them: RFC-0030 contradicts itself about leap seconds in this form, so none is taken
+    /// and none written.
     #[inline]
     pub fn parse_interledger(text: &[u8; 17]) -> Result<Self, TimeError> {
         match calendar::parse(text) {
@@ -135,17 +136,19 @@ impl Timestamp {
         }
     }
 
-    /// Writes `YYYYMMDDHHMMSSfff`, the form of a packet's `expiresAt`. Years outside of 0000 to 9999 are clamped.
+    /// Writes `YYYYMMDDHHMMSSfff`, the form of a packet's `expiresAt`. Years outside of 0000 to
+    /// 9999 are clamped.
     #[must_use]
     #[inline]
     pub fn write_interledger(self) -> [u8; 17] {
         calendar::write(self.0)
     }
 
-    /// Reads GeneralizedTime as BTP's `triggeredAt` has it: `YYYYMMDDHHMMSS`, then nothing or a dot and one to three
-    /// digits, then `Z` (RFC-0023, RFC-0030).
+    /// Reads GeneralizedTime as BTP's `triggeredAt` has it: `YYYYMMDDHHMMSS`, then nothing or a dot
+    /// and one to three digits, then `Z` (RFC-0023, RFC-0030).
     ///
-    /// Trailing zeros in the fraction, which RFC-0030 forbids, are taken, because common peers write them.
+    /// Trailing zeros in the fraction, which RFC-0030 forbids, are taken, because common peers
+    /// write them.
     ///
     /// # Errors
     /// A [`TimeError`] for any other shape and for dates and times that do not exist.

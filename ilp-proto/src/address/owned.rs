@@ -24,8 +24,8 @@ impl Address {
         &self.0
     }
 
-    /// The address one segment below this one, as a parent gives it to a child. Several segments, with
-    /// dots between them, will do too.
+    /// The address one segment below this one, as a parent gives it to a child. Several segments,
+    /// with dots between them, will do too.
     ///
     /// # Errors
     /// An [`AddressError`] if `segment` is not made of segments or the whole gets too long.
@@ -52,8 +52,8 @@ impl FromStr for Address {
     }
 }
 
-/// The front of addresses that a route is for: nothing at all (every address), a bare scheme such as `g`, or an
-/// address. It matches whole segments.
+/// The front of addresses that a route is for: nothing at all (every address), a bare scheme such
+/// as `g`, or an address. It matches whole segments.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Prefix(Arc<str>);
 

@@ -9,8 +9,8 @@ use sha2::{Digest, Sha256};
 pub struct Condition(pub [u8; 32]);
 
 impl Condition {
-    /// The condition that [`Fulfillment::ZERO`] fulfils. Packets between neighbours (`peer.*`) have it, as no
-    /// money rests on it.
+    /// The condition that [`Fulfillment::ZERO`] fulfils. Packets between neighbours (`peer.*`) have
+    /// it, as no money rests on it.
     pub const OF_ZERO: Self = Self([
         0x66, 0x68, 0x7a, 0xad, 0xf8, 0x62, 0xbd, 0x77, 0x6c, 0x8f, 0xc1, 0x8b, 0x8e, 0x9f, 0x8e,
         0x20, 0x08, 0x97, 0x14, 0x85, 0x6e, 0xe2, 0x33, 0xb3, 0x90, 0x2a, 0x59, 0x1d, 0x0d, 0x5f,

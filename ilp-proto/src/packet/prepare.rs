@@ -12,7 +12,8 @@ use crate::{
     time::Timestamp,
 };
 
-/// Asks for the fulfillment of a condition, and promises money for it until a time (RFC-0027, "ILP Prepare").
+/// Asks for the fulfillment of a condition, and promises money for it until a time (RFC-0027, "ILP
+/// Prepare").
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Prepare<'a> {
     /// What the next hop is promised, in units of the account between the two; 0 is legal.
@@ -34,12 +35,12 @@ impl<'a> Prepare<'a> {
     #[inline]
     pub(super) fn read(fields: &mut Reader<'a>) -> Result<Self, DecodeError> {
         let amount = fields.u64("amount")?;
-        let expires_at = fields.array("expiresAt")?;
-        let expires_at = Timestamp::parse_interledger(&expires_at).map_err(|error| {
+        let expires_at = fields.array_ref("expiresAt")?;
+        let expires_at = Timestamp::parse_interledger(expires_at).map_err(|error| {
             let offset = fields.offset() - 17 + error.offset();
             DecodeError::new("expiresAt", DecodeErrorKind::BadTime(error), offset)
         })?;
-        let condition = Condition(fields.array("executionCondition")?);
+        let condition = fields.array_ref("executionCondition")?;
         let destination = oer::read_address(fields, "destination")?;
         let start = fields.offset();
         let data = fields.var_octets("data")?;
@@ -53,7 +54,7 @@ impl<'a> Prepare<'a> {
         Ok(Self {
             amount,
             expires_at,
-            condition,
+            condition: Condition(*condition),
             destination,
             data,
         })
@@ -73,8 +74,8 @@ impl<'a> Prepare<'a> {
         envelope::len(self.contents_len())
     }
 
-    /// Appends the canonical form. An expiry outside of the years 0000 to 9999 is clamped; data must
-    /// keep to [`MAX_DATA`].
+    /// Appends the canonical form. An expiry outside of the years 0000 to 9999 is clamped; data
+    /// must keep to [`MAX_DATA`].
     #[inline]
     pub fn encode(&self, out: &mut impl BufMut) {
         debug_assert!(self.data.len() <= MAX_DATA, "a PREPARE's data has a bound");
@@ -91,7 +92,8 @@ impl<'a> Prepare<'a> {
 }
 
 impl fmt::Debug for Prepare<'_> {
-    /// Amount, expiry, destination and the data's length; for logs, where condition and data would be noise.
+    /// Amount, expiry, destination and the data's length; for logs, where condition and data would
+    /// be noise.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             amount,

@@ -1,7 +1,8 @@
 //! FULFILL and REJECT, the answers to a PREPARE.
 //!
-//! RFC-0027 bounds their data and message too. That is not held against what is received: the answer decides
-//! about money, and it can still be relayed. What carries the packets has bounds of its own.
+//! RFC-0027 bounds their data and message too. That is not held against what is received: the
+//! answer decides about money, and it can still be relayed. What carries the packets has bounds of
+//! its own.
 
 use core::fmt;
 
@@ -20,16 +21,19 @@ use crate::{
 pub struct Fulfill<'a> {
     /// The preimage of the PREPARE's condition. Reading a packet does not check that it is.
     pub fulfillment: Fulfillment,
-    /// What the receiver tells the sender; [`MAX_DATA`](super::MAX_DATA) bytes at most in a packet of our own.
+    /// What the receiver tells the sender; [`MAX_DATA`](super::MAX_DATA) bytes at most in a packet
+    /// of our own.
     pub data: &'a [u8],
 }
 
 impl<'a> Fulfill<'a> {
     #[inline]
     pub(super) fn read(fields: &mut Reader<'a>) -> Result<Self, DecodeError> {
+        let fulfillment = fields.array_ref("fulfillment")?;
+        let data = fields.var_octets("data")?;
         Ok(Self {
-            fulfillment: Fulfillment(fields.array("fulfillment")?),
-            data: fields.var_octets("data")?,
+            fulfillment: Fulfillment(*fulfillment),
+            data,
         })
     }
 
@@ -69,10 +73,11 @@ pub struct Reject<'a> {
     /// The node that refused. `None` is an empty field: common enough to be read, but some peers
     /// cannot read it, so a REJECT of our own should name its node.
     pub triggered_by: Option<Addr<'a>>,
-    /// For people; meant to be UTF-8, and relayed as it is if it is not. [`MAX_MESSAGE`](super::MAX_MESSAGE) bytes at most
-    /// in a packet of our own.
+    /// For people; meant to be UTF-8, and relayed as it is if it is not.
+    /// [`MAX_MESSAGE`](super::MAX_MESSAGE) bytes at most in a packet of our own.
     pub message: &'a [u8],
-    /// For the sender's program; [`MAX_DATA`](super::MAX_DATA) bytes at most in a packet of our own.
+    /// For the sender's program; [`MAX_DATA`](super::MAX_DATA) bytes at most in a packet of our
+    /// own.
     pub data: &'a [u8],
 }
 
@@ -137,7 +142,8 @@ impl<'a> Reject<'a> {
 }
 
 impl fmt::Debug for Reject<'_> {
-    /// Code, node, the message with anything odd escaped and cut at 64 bytes, and the data's length.
+    /// Code, node, the message with anything odd escaped and cut at 64 bytes, and the data's
+    /// length.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let message = self
             .message

@@ -1,5 +1,6 @@
-//! From seventeen digits to milliseconds and back, in a few nanoseconds: every forwarded packet does
-//! both. Eight digits are checked and paired at once in a `u64`; the calendar is arithmetic without loops.
+//! From seventeen digits to milliseconds and back, in a few nanoseconds: every forwarded packet
+//! does both. Eight digits are checked and paired at once in a `u64`; the calendar is arithmetic
+//! without loops.
 //!
 //! The Gregorian calendar is taken as if it had always been in force, and years are counted from
 //! March, so that the leap day comes last. A year `y` before March belongs to the year `y - 1`.
@@ -13,8 +14,8 @@ pub(super) const MAX_MILLIS: i64 = 253_402_300_799_999;
 
 const MILLIS_PER_DAY: i64 = 86_400_000;
 const DAYS_PER_400_YEARS: u32 = 146_097;
-/// Days from -0400-03-01 to 0000-01-01 (400 years less January and the 29 days of February). Counting from there
-/// keeps January of the year 0000 positive.
+/// Days from -0400-03-01 to 0000-01-01 (400 years less January and the 29 days of February).
+/// Counting from there keeps January of the year 0000 positive.
 const DAYS_BEFORE_YEAR_0: u32 = DAYS_PER_400_YEARS - 60;
 /// Days from 0000-01-01 to 1970-01-01.
 const DAYS_TO_1970: i64 = 719_528;
@@ -53,28 +54,12 @@ const fn days_in_month(century: u32, year: u32, month: u32) -> u32 {
 /// Milliseconds since 1970, or `None` if anything at all is wrong; [`explain`] then says what.
 #[inline]
 pub(super) fn parse(text: &[u8; 17]) -> Option<i64> {
-    let [
-        d0,
-        d1,
-        d2,
-        d3,
-        d4,
-        d5,
-        d6,
-        d7,
-        t0,
-        t1,
-        t2,
-        t3,
-        t4,
-        t5,
-        t6,
-        t7,
-        last,
-    ] = *text;
     const ZEROS: u64 = 0x3030_3030_3030_3030;
-    let date = u64::from_le_bytes([d0, d1, d2, d3, d4, d5, d6, d7]) ^ ZEROS;
-    let time = u64::from_le_bytes([t0, t1, t2, t3, t4, t5, t6, t7]) ^ ZEROS;
+    let (date, rest) = text.split_first_chunk()?;
+    let (time, _) = rest.split_first_chunk()?;
+    let [.., last] = *text;
+    let date = u64::from_le_bytes(*date) ^ ZEROS;
+    let time = u64::from_le_bytes(*time) ^ ZEROS;
     let last = u32::from(last ^ b'0');
     // Adding 0x76 carries a byte from 10 upwards into its high bit. A carry out of a byte needs a
     // high bit to start with, and that is caught by itself.
@@ -161,8 +146,9 @@ pub(super) fn write(millis: i64) -> [u8; 17] {
 
 /// The date of a day counted from 0000-01-01: the year's two halves, month and day.
 ///
-/// After Neri and Schneider, "Euclidean affine functions and their application to calendar algorithms"
-/// (2022): each division by the average length of a year or month is one multiplication.
+/// After Neri and Schneider, "Euclidean affine functions and their application to calendar
+/// algorithms" (2022): each division by the average length of a year or month is one
+/// multiplication.
 #[inline]
 const fn civil(days: u32) -> (u32, u32, u32, u32) {
     let quarters = 4 * (days + DAYS_BEFORE_YEAR_0) + 3;
