@@ -179,8 +179,10 @@ pub enum Event {
     BadFulfillment {
         /// From whom.
         peer: PeerId,
-        /// The packet.
-        packet: PacketId,
+        /// Our request's id.
+        request_id: u32,
+        /// The packet; known while per-packet events are on.
+        packet: Option<PacketId>,
     },
     /// A FULFILL that came after its expiry, or for a request that is not in flight; discarded.
     LateAnswer {

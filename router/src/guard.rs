@@ -152,17 +152,21 @@ fn delay(before: u32) -> Duration {
 
 impl Key {
     fn new(addr: IpAddr, claimed: Option<&str>) -> Self {
-        let addr = match addr.to_canonical() {
-            IpAddr::V6(addr) => {
-                let network = addr.to_bits() & (u128::MAX << 64);
-                IpAddr::V6(Ipv6Addr::from_bits(network))
-            }
-            v4 => v4,
-        };
         Self {
-            addr,
+            addr: group(addr),
             claimed: claimed.map_or(0, hash),
         }
+    }
+}
+
+/// What stands for all addresses that one stranger can easily have.
+pub(crate) fn group(addr: IpAddr) -> IpAddr {
+    match addr.to_canonical() {
+        IpAddr::V6(addr) => {
+            let network = addr.to_bits() & (u128::MAX << 64);
+            IpAddr::V6(Ipv6Addr::from_bits(network))
+        }
+        v4 => v4,
     }
 }
 

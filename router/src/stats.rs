@@ -105,7 +105,11 @@ impl Histogram {
 
 impl Default for Histogram {
     fn default() -> Self {
-        Self { buckets: [0; Self::BUCKETS], count: 0, sum_nanos: 0 }
+        Self {
+            buckets: [0; Self::BUCKETS],
+            count: 0,
+            sum_nanos: 0,
+        }
     }
 }
 

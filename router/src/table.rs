@@ -3,13 +3,12 @@
 //! Two views of the same routes. An ordered set of prefixes is the list that people read; a hash
 //! index is what packets are looked up in. The index is probed once per *level* (number of
 //! segments) at which any route exists, deepest first, and one pass over the address prepares the
-//! hashes of all levels, so that a lookup costs about the same at ten routes and at a hundred
-//! thousand.
+//! hashes of all levels, so that a hundred thousand routes cost less than twice what ten do.
 
 #[cfg(test)]
 mod tests;
 
-use alloc::{collections::BTreeSet, vec::Vec};
+use alloc::{boxed::Box, collections::BTreeSet, vec::Vec};
 use core::{fmt, iter};
 
 use hashbrown::HashTable;
@@ -65,9 +64,14 @@ struct Hop<H> {
 /// A prefix and its next hops. The best one lives inline, because nearly every lookup ends there.
 struct Entry<H> {
     prefix: Prefix,
+    /// The text of the prefix once more, with zeros behind it; or nothing but zeros if it is longer.
+    /// In a large table the prefix's own text is one more cache miss, a quarter of a lookup.
+    inline: [u8; INLINE],
     best: Hop<H>,
-    others: Vec<Hop<H>>,
+    others: Box<[Hop<H>]>,
 }
+
+const INLINE: usize = 32;
 
 impl<H: Copy + Eq> RoutingTable<H> {
     /// An empty table. `seed` keys the hash index; draw it at random once per process.
@@ -97,11 +101,7 @@ impl<H: Copy + Eq> RoutingTable<H> {
             return entry.insert(hop);
         }
         let seed = self.seed;
-        let entry = Entry {
-            prefix: prefix.clone(),
-            best: hop,
-            others: Vec::new(),
-        };
+        let entry = Entry::new(prefix.clone(), hop);
         self.index
             .insert_unique(hash, entry, |e| locate(seed, &e.prefix).1);
         self.order.insert(prefix);
@@ -219,8 +219,7 @@ impl<H: Copy + Eq> RoutingTable<H> {
             return None;
         }
         let bytes = &path.text[..end];
-        self.index
-            .find(path.hash(end), |e| e.prefix.as_str().as_bytes() == bytes)
+        self.index.find(path.hash(end), |e| e.is_for(bytes))
     }
 }
 
@@ -231,6 +230,26 @@ impl<H: Copy + Eq + fmt::Debug> fmt::Debug for RoutingTable<H> {
 }
 
 impl<H: Copy + Eq> Entry<H> {
+    fn new(prefix: Prefix, best: Hop<H>) -> Self {
+        let text = prefix.as_str().as_bytes();
+        let mut inline = [0; INLINE];
+        if let Some(copy) = inline.get_mut(..text.len()) {
+            copy.copy_from_slice(text);
+        }
+        Self {
+            prefix,
+            inline,
+            best,
+            others: Box::default(),
+        }
+    }
+
+    fn is_for(&self, text: &[u8]) -> bool {
+        let prefix = self.prefix.as_str();
+        prefix.len() == text.len()
+            && self.inline.get(..text.len()).unwrap_or(prefix.as_bytes()) == text
+    }
+
     fn hops(&self) -> impl Iterator<Item = Hop<H>> {
         iter::once(self.best).chain(self.others.iter().copied())
     }

@@ -1,0 +1,167 @@
+//! What arrives on a link.
+
+use alloc::string::String;
+
+use btp_proto::Inbound;
+use ilp_proto::{Now, PacketType};
+
+use super::Connector;
+use crate::action::{LinkId, Received};
+use crate::event::Event;
+use crate::link::{Link, Stage};
+use crate::peer::PeerIndex;
+
+impl Connector {
+    /// A message was read from a link.
+    ///
+    /// Several may be fed before anything is polled; feed all that are ready, then poll once. Afterwards
+    /// [`wants_read`](Self::wants_read) may have become false, and any link may have something to send.
+    pub fn handle_received(&mut self, now: Now, link: LinkId, what: Received<'_>) {
+        let now = self.clamp(now);
+        self.receive(now, link, what);
+        self.refresh(now, link);
+    }
+
+    fn receive(&mut self, now: Now, id: LinkId, what: Received<'_>) {
+        let Some(link) = self.links.get_mut(id) else {
+            return;
+        };
+        let owner = link.peer;
+        let Stage::Open(connection) = &mut link.stage else {
+            return;
+        };
+        let (inbound, len) = match what {
+            Received::Binary(message) => (connection.handle_message(now, message), message.len()),
+            Received::Text => (connection.handle_text(now), 0),
+            Received::Ping | Received::Pong => {
+                connection.handle_control(now);
+                (Inbound::Nothing, 0)
+            }
+        };
+        let authenticated = link.authenticated;
+        if let Some(index) = owner.filter(|_| authenticated) {
+            let peer = &mut self.peers[index];
+            peer.last_seen = Some(now.mono);
+            peer.counters.messages_in += 1;
+            peer.counters.bytes_in += len as u64;
+        }
+        self.dispatch(now, id, inbound, len, matches!(what, Received::Text));
+    }
+
+    /// The frames that came behind an auth frame that has now been accepted.
+    pub(super) fn feed_pending(&mut self, now: Now, id: LinkId) {
+        loop {
+            let Some(connection) = self.links.get_mut(id).and_then(Link::connection) else {
+                return;
+            };
+            let Some(frame) = connection.poll_pending() else {
+                return;
+            };
+            self.receive(now, id, Received::Binary(&frame));
+        }
+    }
+
+    fn dispatch(&mut self, now: Now, id: LinkId, inbound: Inbound<'_>, len: usize, text: bool) {
+        let owner = self.links.get(id).and_then(|link| link.peer);
+        match (inbound, owner) {
+            (
+                Inbound::Auth {
+                    username, token, ..
+                },
+                _,
+            ) => self.judge_auth(now, id, username, token),
+            (Inbound::Request { id: request, ilp }, Some(peer)) => {
+                self.report_message(id, peer, request, PacketType::Prepare);
+                self.take_prepare(now, peer, request, ilp);
+            }
+            (Inbound::Answer { id: request, ilp }, Some(peer)) => {
+                let kind = PacketType::peek(ilp).unwrap_or(PacketType::Reject);
+                self.report_message(id, peer, request, kind);
+                self.take_answer(now, peer, request, ilp);
+            }
+            (
+                Inbound::Failed {
+                    id: request,
+                    code,
+                    name,
+                    data,
+                },
+                Some(peer),
+            ) => {
+                self.take_failure(now, peer, request, code, name, data);
+            }
+            (Inbound::Unreadable { error }, _) => {
+                let peer = owner.map(|index| {
+                    self.peers[index].counters.unreadable += 1;
+                    self.peers[index].config.id.clone()
+                });
+                self.emit(if text {
+                    Event::TextMessage { peer }
+                } else {
+                    Event::Unreadable { peer, error, len }
+                });
+            }
+            (Inbound::Refused { id: request, why }, Some(peer)) => {
+                let peer = self.peers[peer].config.id.clone();
+                self.emit(Event::Unacceptable {
+                    peer,
+                    request_id: request,
+                    why,
+                });
+            }
+            // a first frame that is no auth; the connection has answered it
+            (Inbound::Refused { why, .. }, None) => {
+                self.stats.auth_denied += 1;
+                if let Some(remote) = self.links.get(id).and_then(|link| link.address) {
+                    self.emit(Event::AuthDenied {
+                        claimed: None,
+                        remote,
+                        reason: why,
+                    });
+                }
+            }
+            (
+                Inbound::Nothing
+                | Inbound::Request { .. }
+                | Inbound::Answer { .. }
+                | Inbound::Failed { .. },
+                _,
+            ) => {}
+        }
+    }
+
+    fn report_message(
+        &mut self,
+        id: LinkId,
+        peer: PeerIndex,
+        request_id: u32,
+        packet_type: PacketType,
+    ) {
+        if !self.packet_events {
+            return;
+        }
+        if let Some(direction) = self.links.get(id).map(|link| link.direction) {
+            let peer = self.peers[peer].config.id.clone();
+            self.emit(Event::MessageReceived {
+                peer,
+                direction,
+                request_id,
+                packet_type,
+            });
+        }
+    }
+
+    /// Whether the driver shall read this link. False for a peer whose answers back up (it reads too little itself), until
+    /// [`Action::ResumeRead`](crate::Action::ResumeRead); true for links it does not know.
+    #[must_use]
+    pub fn wants_read(&self, link: LinkId) -> bool {
+        let owner = self.links.get(link).and_then(|entry| entry.peer);
+        !owner.is_some_and(|peer| self.peers[peer].paused && self.peers[peer].link() == Some(link))
+    }
+}
+
+/// Text from a peer, fit for a log line: bounded and without control characters.
+pub(super) fn printable(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes.get(..512).unwrap_or(bytes));
+    text.chars().filter(|c| !c.is_control()).take(256).collect()
+}

@@ -1,0 +1,100 @@
+//! Going down in order.
+
+use alloc::string::ToString;
+
+use ilp_proto::Now;
+
+use super::Connector;
+use crate::action::Action;
+use crate::event::Event;
+use crate::link::Stage;
+use crate::timers::Timer;
+
+const REASON: &str = "Server shutting down";
+
+/// How far a drain is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Drain {
+    /// Packets in flight may still end.
+    Waiting,
+    /// Links are being closed.
+    Closing,
+    /// [`Action::Stop`] is out.
+    Stopped,
+}
+
+impl Connector {
+    /// Drains: new PREPAREs get T03, nothing is dialled or accepted, packets in flight may end for
+    /// [`Timeouts::shutdown`](crate::config::Timeouts::shutdown). Then all links are closed with 1000 and
+    /// [`Action::Stop`] follows. What is still in flight then gets no answer: a REJECT could lose money, and its holders
+    /// expire it. A second call does nothing.
+    pub fn shutdown(&mut self, now: Now) {
+        let now = self.clamp(now);
+        if self.drain.is_some() {
+            return;
+        }
+        self.drain = Some(Drain::Waiting);
+        let connected = self.peers.iter().filter(|(_, peer)| peer.is_up()).count();
+        self.emit(Event::Draining {
+            in_flight: self.forwarder.len(),
+            connected,
+        });
+        self.timers
+            .set(Timer::Drain, Some(now.mono + self.timeouts.shutdown));
+        for peer in self.peers.indices() {
+            self.timers.set(Timer::Dial(peer), None);
+            self.timers.set(Timer::Ildcp(peer), None);
+        }
+        for link in self.all_links() {
+            let unused = self
+                .links
+                .get(link)
+                .is_some_and(|entry| !entry.authenticated);
+            let open = self
+                .links
+                .get(link)
+                .is_some_and(|entry| matches!(entry.stage, Stage::Open(_)));
+            if unused && open {
+                self.close_link(now, link, 1001, REASON);
+            } else if unused {
+                self.drop_link(now, link, REASON.to_string());
+            }
+        }
+        self.continue_drain(now);
+    }
+
+    /// True from [`shutdown`](Self::shutdown) on.
+    #[must_use]
+    pub const fn is_draining(&self) -> bool {
+        self.drain.is_some()
+    }
+
+    /// Goes on once nothing is in flight any more. Called when a flight has ended.
+    pub(super) fn continue_drain(&mut self, now: Now) {
+        if self.drain == Some(Drain::Waiting) && self.forwarder.len() == 0 {
+            self.end_drain(now);
+        }
+    }
+
+    pub(super) fn end_drain(&mut self, now: Now) {
+        if self.drain != Some(Drain::Waiting) {
+            return;
+        }
+        self.drain = Some(Drain::Closing);
+        self.timers.set(Timer::Drain, None);
+        self.emit(Event::Drained {
+            unanswered: self.forwarder.len(),
+        });
+        for link in self.all_links() {
+            self.close_link(now, link, 1000, REASON);
+        }
+        self.stop_if_empty();
+    }
+
+    pub(super) fn stop_if_empty(&mut self) {
+        if self.drain == Some(Drain::Closing) && self.links.len() == 0 {
+            self.drain = Some(Drain::Stopped);
+            self.actions.push_back(Action::Stop);
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! At most one link per peer: which one when there are two, and what happens when it goes.
+
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use ilp_proto::{ErrorCode, Now};
+
+use super::Connector;
+use crate::action::{Action, LinkId};
+use crate::config::{OnDisconnect, Relation};
+use crate::event::{Direction, Event};
+use crate::link::{Link, Stage};
+use crate::peer::{Current, PeerIndex};
+use crate::refusal::Refusal;
+use crate::timers::Timer;
+
+/// The link that loses a tie-break is closed after this long, plus up to as long again. If the two sides
+/// disagree about the winner, one of them is first to close, and the other keeps what is left.
+const GRACE: Duration = Duration::from_millis(500);
+
+impl Connector {
+    /// A link has authenticated as this peer.
+    ///
+    /// Of two links that the same side opened the newer wins: its opener knows better whether the old one still
+    /// works. When both sides opened one, both keep the one opened by the bytewise smaller id.
+    pub(super) fn take_over(&mut self, now: Now, id: LinkId, index: PeerIndex) {
+        let Some(link) = self.links.get_mut(id) else {
+            return;
+        };
+        link.authenticated = true;
+        let (direction, address) = (link.direction, link.address);
+        self.forget_unauthenticated(address);
+        let ours_wins = self.node_id.as_bytes() < self.peers[index].config.id.as_str().as_bytes();
+        let peer = &mut self.peers[index];
+        if peer.dialing == Some(id) {
+            peer.dialing = None;
+        }
+        peer.backoff.succeeded();
+        self.timers.set(Timer::Dial(index), None);
+        match peer
+            .current
+            .as_ref()
+            .map(|current| (current.link, current.direction))
+        {
+            None => {
+                self.make_current(now, id, index);
+                self.report_connected(index);
+            }
+            Some((old, old_direction)) if old_direction == direction || peer.no_tie_break => {
+                self.make_current(now, id, index);
+                self.report_replaced(index, "the newer of two links is kept");
+                self.close_link(now, old, 1000, "replaced by a newer link");
+            }
+            Some((old, _)) => {
+                let wins = (direction == Direction::Dialed) == ours_wins;
+                if wins {
+                    self.make_current(now, id, index);
+                }
+                self.report_replaced(
+                    index,
+                    "of two links the one that the smaller id dialled is kept",
+                );
+                self.set_spare(now, index, if wins { old } else { id });
+            }
+        }
+        // a dial that would lose is not worth finishing; one that would win may still replace this link
+        let peer = &mut self.peers[index];
+        if (!ours_wins || peer.no_tie_break)
+            && let Some(dial) = peer.dialing.take()
+        {
+            self.remove_link(dial);
+            self.actions.push_back(Action::Drop { link: dial });
+        }
+    }
+
+    fn report_connected(&mut self, index: PeerIndex) {
+        let peer = &mut self.peers[index];
+        peer.counters.connects += 1;
+        let Some(Current {
+            direction, remote, ..
+        }) = peer.current.clone()
+        else {
+            return;
+        };
+        let peer = peer.config.id.clone();
+        self.emit(Event::Connected {
+            peer,
+            direction,
+            remote,
+        });
+    }
+
+    fn report_replaced(&mut self, index: PeerIndex, reason: &'static str) {
+        let peer = self.peers[index].config.id.clone();
+        self.emit(Event::Replaced { peer, reason });
+    }
+
+    fn set_spare(&mut self, now: Now, index: PeerIndex, link: LinkId) {
+        if let Some(old) = self.peers[index].spare.replace(link) {
+            self.close_link(now, old, 1000, "replaced by a newer link");
+        }
+        let grace = u64::try_from(GRACE.as_nanos()).unwrap_or(u64::MAX);
+        let delay = GRACE + Duration::from_nanos(self.random.below(grace));
+        self.timers.set(Timer::Spare(index), Some(now.mono + delay));
+    }
+
+    pub(super) fn close_spare(&mut self, now: Now, index: PeerIndex) {
+        if let Some(link) = self.peers[index].spare.take() {
+            self.close_link(now, link, 1000, "another link to this peer is kept");
+        }
+    }
+
+    fn make_current(&mut self, now: Now, id: LinkId, index: PeerIndex) {
+        let Some(link) = self.links.get(id) else {
+            return;
+        };
+        let (direction, remote) = (link.direction, link.remote.clone());
+        let peer = &mut self.peers[index];
+        peer.epoch = peer.epoch.wrapping_add(1);
+        peer.current = Some(Current {
+            link: id,
+            direction,
+            remote,
+            since: now.mono,
+        });
+        peer.last_seen = Some(now.mono);
+        peer.progress = now.mono;
+        let parent = peer.config.relation == Relation::Parent;
+        if !peer.answers.is_empty() {
+            self.mark_writable(id);
+        }
+        if parent {
+            self.ask_for_address(now, index);
+        }
+    }
+
+    /// An authenticated link has ended, or has begun to: its peer goes on without it.
+    pub(super) fn lose_link(&mut self, now: Now, id: LinkId, reason: String) {
+        if let Some(index) = self.links.get(id).and_then(|link| link.peer) {
+            self.detach(now, id, index, reason);
+        }
+        self.remove_link(id);
+    }
+
+    /// Takes a link from its peer. What it had not sent is answered T01; what it had sent is held until it expires,
+    /// because the peer may still answer on its next link and be owed for it.
+    pub(super) fn detach(&mut self, now: Now, id: LinkId, index: PeerIndex, reason: String) {
+        let unsent: Vec<u32> = match self.links.get_mut(id) {
+            Some(Link {
+                stage: Stage::Open(connection),
+                ..
+            }) => connection.unsent_requests().collect(),
+            _ => Vec::new(),
+        };
+        let peer = &mut self.peers[index];
+        if peer.spare == Some(id) {
+            peer.spare = None;
+            self.timers.set(Timer::Spare(index), None);
+        } else if let Some(direction) = peer
+            .current
+            .as_ref()
+            .filter(|current| current.link == id)
+            .map(|c| c.direction)
+        {
+            peer.current = None;
+            peer.paused = false;
+            self.timers.set(Timer::Stall(index), None);
+            match self.peers[index]
+                .spare
+                .take()
+                .filter(|&spare| self.is_open(spare))
+            {
+                Some(spare) => {
+                    self.timers.set(Timer::Spare(index), None);
+                    self.peers[index].no_tie_break = true;
+                    self.make_current(now, spare, index);
+                    self.report_replaced(index, "the peer closed the other link");
+                }
+                None => self.go_down(now, index, direction, reason),
+            }
+        }
+        for request in unsent {
+            self.fail_request(now, index, request, unreachable(index));
+        }
+    }
+
+    fn go_down(&mut self, now: Now, index: PeerIndex, direction: Direction, reason: String) {
+        let peer = &mut self.peers[index];
+        peer.no_tie_break = false;
+        peer.counters.disconnects += 1;
+        let name = peer.config.id.clone();
+        self.timers.set(Timer::Ildcp(index), None);
+        self.emit(Event::Disconnected {
+            peer: name,
+            direction,
+            reason,
+        });
+        if self.on_disconnect == OnDisconnect::Reject {
+            let requests: Vec<u32> = self.peers[index]
+                .requests
+                .iter()
+                .map(|(id, _)| id.0)
+                .collect();
+            for request in requests {
+                self.fail_request(now, index, request, unreachable(index));
+            }
+        }
+        self.schedule(now, index, false);
+    }
+
+    /// Looks after a peer whose socket is not read: it must take answers to be read again.
+    pub(super) fn check_stall(&mut self, now: Now, index: PeerIndex) {
+        let peer = &self.peers[index];
+        let (true, Some(link)) = (peer.paused, peer.link()) else {
+            return;
+        };
+        let due = peer.progress + self.timeouts.stall;
+        if now.mono < due {
+            self.timers.set(Timer::Stall(index), Some(due));
+            return;
+        }
+        let (peer, bytes) = (peer.config.id.clone(), peer.answers.bytes());
+        self.emit(Event::Stalled { peer, bytes });
+        self.drop_link(
+            now,
+            link,
+            "it does not read its answers (stallTimeout)".to_string(),
+        );
+    }
+}
+
+/// T01 for a packet whose next hop has no link.
+pub(super) const fn unreachable(peer: PeerIndex) -> Refusal {
+    Refusal::named(
+        ErrorCode::T01_PEER_UNREACHABLE,
+        "BTP connection to ",
+        peer,
+        " failed",
+    )
+}

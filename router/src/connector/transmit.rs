@@ -1,0 +1,119 @@
+//! What goes out on a link.
+
+use alloc::vec::Vec;
+
+use btp_proto::Transmit;
+use bytes::BytesMut;
+use ilp_proto::{Instant, Now};
+
+use super::Connector;
+use crate::action::{Action, LinkId};
+use crate::event::Event;
+use crate::link::Stage;
+use crate::peer::PeerIndex;
+use crate::timers::Timer;
+
+impl Connector {
+    /// One message for this link, appended to `out`; `None` when there is no more for now, and then
+    /// [`poll_writable`](Self::poll_writable) will name the link when there is.
+    ///
+    /// Call it only as fast as the socket takes what it gives: what is not fetched stays bounded in here, and what is
+    /// fetched is the driver's. May produce [`Action::ResumeRead`].
+    #[must_use = "what is not sent is lost"]
+    pub fn poll_transmit(
+        &mut self,
+        now: Now,
+        link: LinkId,
+        out: &mut BytesMut,
+    ) -> Option<Transmit> {
+        let now = self.clamp(now);
+        let entry = self.links.get_mut(link)?;
+        let Stage::Open(connection) = &mut entry.stage else {
+            return None;
+        };
+        let owner = entry.peer;
+        let current = owner.filter(|&index| self.peers[index].link() == Some(link));
+        let (transmit, taken) = match current {
+            Some(index) => {
+                let answers = &mut self.peers[index].answers;
+                let before = answers.bytes();
+                let transmit = connection.poll_transmit(now.mono, Some(answers), out);
+                (transmit, answers.bytes() < before)
+            }
+            None => (connection.poll_transmit(now.mono, None, out), false),
+        };
+        if taken && let Some(index) = current {
+            self.answers_taken(now.mono, index, link);
+        }
+        let entry = self.links.get_mut(link)?;
+        match transmit {
+            None => entry.queued = false,
+            Some(Transmit::Binary { len }) => {
+                if let Some(index) = owner {
+                    let counters = &mut self.peers[index].counters;
+                    counters.messages_out += 1;
+                    counters.bytes_out += len as u64;
+                }
+            }
+            Some(Transmit::Ping) => {
+                if let Some(index) = owner {
+                    let peer = self.peers[index].config.id.clone();
+                    self.emit(Event::PingSent { peer });
+                }
+            }
+            Some(Transmit::Close { .. }) => {
+                entry
+                    .stage_deadline
+                    .get_or_insert(now.mono + self.timeouts.close);
+                self.arm(link);
+            }
+        }
+        transmit
+    }
+
+    /// Answers left the queue of a peer, for its socket or because nobody wants them any more.
+    fn answers_taken(&mut self, now: Instant, index: PeerIndex, link: LinkId) {
+        self.report_dropped(index);
+        let peer = &mut self.peers[index];
+        peer.progress = now;
+        if peer.paused && peer.answers.bytes() <= self.limits.max_answer_buffer / 2 {
+            peer.paused = false;
+            self.timers.set(Timer::Stall(index), None);
+            self.actions.push_back(Action::ResumeRead { link });
+        }
+    }
+
+    /// An answer was queued for a peer: wakes its link, and stops reading it when too much waits.
+    pub(super) fn answer_queued(&mut self, now: Now, index: PeerIndex) {
+        self.report_dropped(index);
+        let peer = &mut self.peers[index];
+        let Some(link) = peer.link() else { return };
+        if !peer.paused && peer.answers.bytes() > self.limits.max_answer_buffer {
+            peer.paused = true;
+            // from here on: what it took before was in time
+            peer.progress = now.mono;
+            self.timers
+                .set(Timer::Stall(index), Some(now.mono + self.timeouts.stall));
+        }
+        self.mark_writable(link);
+    }
+
+    fn report_dropped(&mut self, index: PeerIndex) {
+        let dropped = self.peers[index].answers.take_dropped();
+        if dropped.is_zero() {
+            return;
+        }
+        let peer = &mut self.peers[index];
+        peer.counters.dropped_answers += dropped.fulfills + dropped.rejects + dropped.others;
+        let peer = peer.config.id.clone();
+        self.emit(Event::AnswersDropped {
+            peer,
+            fulfills: dropped.fulfills,
+            rejects: dropped.rejects,
+        });
+    }
+
+    pub(super) fn all_links(&self) -> Vec<LinkId> {
+        self.links.ids()
+    }
+}

@@ -1,0 +1,198 @@
+//! Packets in flight: where each came from, where it went, until when.
+//!
+//! A record is about a hundred bytes and holds no packet data. It is made when a PREPARE has been
+//! handed to the next hop's link and ends with its one answer or its expiry. Each outgoing request
+//! has exactly one flight, so the peer's [`Requests`](btp_proto::Requests) hold the key and no
+//! generation is needed here.
+
+use alloc::vec::Vec;
+
+use ilp_proto::{Condition, Instant, Now, PacketId, Timestamp};
+
+use crate::config::Timeouts;
+use crate::peer::PeerIndex;
+use crate::wheel::Wheel;
+
+/// Who is waiting for the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// A neighbour, under this request id.
+    Peer { peer: PeerIndex, request: u32 },
+    /// This node: it asked its parent for an address.
+    Ildcp,
+}
+
+/// One packet in flight.
+#[derive(Clone, Debug)]
+pub(crate) struct Flight {
+    pub(crate) origin: Origin,
+    pub(crate) to: PeerIndex,
+    /// The id of our request.
+    pub(crate) request: u32,
+    /// The value of [`Peer::epoch`](crate::peer::Peer::epoch) when it left.
+    pub(crate) epoch: u32,
+    /// In the asset of the origin's account.
+    pub(crate) amount_in: u64,
+    /// In the asset of the next hop's account.
+    pub(crate) amount_out: u64,
+    pub(crate) condition: Condition,
+    pub(crate) times: Times,
+    pub(crate) sent: Instant,
+    /// For logs; `None` while nobody wants to know.
+    pub(crate) packet: Option<PacketId>,
+}
+
+/// The deadlines of one packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Times {
+    /// What the outgoing PREPARE says.
+    pub(crate) outgoing: Timestamp,
+    /// When that is: an answer at or after it is late.
+    pub(crate) expires: Instant,
+    /// When the incoming PREPARE expires: our answer is of no use after it.
+    pub(crate) answer_by: Instant,
+}
+
+/// Why a packet has too little time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Late {
+    /// It has expired: R00.
+    Expired,
+    /// Nothing would be left of it at the next hop: R02.
+    Margin,
+}
+
+/// When the answer to a packet of this expiry is of no use any more. This is where a wall-clock time
+/// becomes a monotonic one, once and for all: a step of the wall clock cannot expire what is in flight.
+pub(crate) fn deadline(now: Now, expires_at: Timestamp) -> Instant {
+    now.mono + expires_at.saturating_duration_since(now.wall)
+}
+
+/// The deadlines of a PREPARE that came in (design: RFC-0027 section "Expiry").
+pub(crate) fn times(now: Now, expires_at: Timestamp, timeouts: &Timeouts) -> Result<Times, Late> {
+    if now.wall >= expires_at {
+        return Err(Late::Expired);
+    }
+    let longest = now.wall.saturating_add(timeouts.max_hold);
+    let outgoing = expires_at
+        .saturating_sub(timeouts.expiry_margin)
+        .min(longest);
+    if outgoing <= now.wall {
+        return Err(Late::Margin);
+    }
+    Ok(Times {
+        outgoing,
+        expires: deadline(now, outgoing),
+        answer_by: deadline(now, expires_at),
+    })
+}
+
+/// The slab of flights and the one timer each of them has.
+pub(crate) struct Forwarder {
+    flights: Vec<Option<Flight>>,
+    free: Vec<u32>,
+    wheel: Wheel,
+    limit: usize,
+}
+
+impl Forwarder {
+    pub(crate) fn new(limit: usize, now: Instant) -> Self {
+        Self {
+            flights: Vec::new(),
+            free: Vec::new(),
+            wheel: Wheel::new(now),
+            limit,
+        }
+    }
+
+    pub(crate) const fn len(&self) -> usize {
+        self.flights.len() - self.free.len()
+    }
+
+    /// The key that the next [`insert`](Self::insert) will use; `None` when the node is full.
+    pub(crate) fn vacant(&self) -> Option<u32> {
+        if self.len() >= self.limit {
+            return None;
+        }
+        match self.free.last() {
+            Some(&key) => Some(key),
+            None => u32::try_from(self.flights.len()).ok(),
+        }
+    }
+
+    /// Takes a flight in under the key that [`vacant`](Self::vacant) gave.
+    pub(crate) fn insert(&mut self, key: u32, flight: Flight) {
+        self.wheel.insert(key, flight.times.expires);
+        if self.free.last() == Some(&key) {
+            self.free.pop();
+            self.flights[key as usize] = Some(flight);
+        } else {
+            debug_assert_eq!(
+                self.flights.len(),
+                key as usize,
+                "a key that vacant() did not give"
+            );
+            self.flights.push(Some(flight));
+        }
+    }
+
+    /// Ends a flight.
+    pub(crate) fn remove(&mut self, key: u32) -> Option<Flight> {
+        let flight = self.flights.get_mut(key as usize)?.take()?;
+        self.wheel.remove(key);
+        self.free.push(key);
+        Some(flight)
+    }
+
+    /// Ends one flight whose time is over.
+    pub(crate) fn expire(&mut self, now: Instant) -> Option<Flight> {
+        let key = self.wheel.expire(now)?;
+        let flight = self.flights.get_mut(key as usize)?.take()?;
+        self.free.push(key);
+        Some(flight)
+    }
+
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        self.wheel.next_deadline()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use core::time::Duration;
+
+    fn now() -> Now {
+        Now {
+            mono: Instant::from_nanos(5_000_000_000),
+            wall: Timestamp::from_millis(1_000_000),
+        }
+    }
+
+    fn after(millis: u64) -> Timestamp {
+        now().wall.saturating_add(Duration::from_millis(millis))
+    }
+
+    #[test]
+    fn the_outgoing_packet_expires_a_margin_before_the_incoming_one() {
+        let times = times(now(), after(10_000), &Timeouts::default()).unwrap();
+        assert_eq!(times.outgoing, after(9_000));
+        assert_eq!(times.expires, now().mono + Duration::from_secs(9));
+        assert_eq!(times.answer_by, now().mono + Duration::from_secs(10));
+    }
+
+    #[test]
+    fn no_packet_is_held_longer_than_the_longest_hold() {
+        let times = times(now(), after(86_400_000), &Timeouts::default()).unwrap();
+        assert_eq!(times.outgoing, after(30_000));
+    }
+
+    #[test]
+    fn a_packet_without_time_is_late_and_one_without_margin_too() {
+        let timeouts = Timeouts::default();
+        assert_eq!(times(now(), now().wall, &timeouts), Err(Late::Expired));
+        assert_eq!(times(now(), after(1), &timeouts), Err(Late::Margin));
+        assert_eq!(times(now(), after(1_000), &timeouts), Err(Late::Margin));
+        assert!(times(now(), after(1_001), &timeouts).is_ok());
+    }
+}

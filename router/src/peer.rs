@@ -1,0 +1,163 @@
+//! One neighbour: what it is owed, what is in flight to it, which link it uses, when it is dialled.
+//!
+//! All of it outlives links. This peers are configured ones that are either dialled or waited
+//! for; the states of a discovered peer will live here too.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::ops::{Index, IndexMut};
+
+use btp_proto::{Answers, Requests};
+use ilp_proto::Instant;
+
+use crate::accounts::Account;
+use crate::action::LinkId;
+use crate::backoff::Backoff;
+use crate::config::{Limits, PeerConfig, Retry};
+use crate::event::Direction;
+use crate::stats::PeerCounters;
+use crate::view::PeerState;
+
+/// A peer by its place in the list of peers, which is sorted by id and never changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct PeerIndex(pub(crate) u32);
+
+/// The link that carries a peer's traffic.
+#[derive(Clone, Debug)]
+pub(crate) struct Current {
+    pub(crate) link: LinkId,
+    pub(crate) direction: Direction,
+    pub(crate) remote: Arc<str>,
+    pub(crate) since: Instant,
+}
+
+pub(crate) struct Peer {
+    pub(crate) config: PeerConfig,
+    pub(crate) requests: Requests<u32>,
+    pub(crate) answers: Answers,
+    pub(crate) account: Account,
+    pub(crate) counters: PeerCounters,
+    /// Its usable link.
+    pub(crate) current: Option<Current>,
+    /// An authenticated link that lost the tie-break and is closed soon, unless the current one goes first.
+    pub(crate) spare: Option<LinkId>,
+    /// A link that we dial or that waits for the answer to our auth.
+    pub(crate) dialing: Option<LinkId>,
+    /// The peer closed the link that we had chosen of two: until both are down the newer one wins.
+    pub(crate) no_tie_break: bool,
+    /// Counts the links that carried its traffic. A flight remembers the value it left with.
+    pub(crate) epoch: u32,
+    /// PREPAREs from it that wait for their answer.
+    pub(crate) in_flight_in: usize,
+    pub(crate) last_seen: Option<Instant>,
+    pub(crate) backoff: Backoff,
+    /// False after an explicit disconnect: it is not dialled, and refused when it dials.
+    pub(crate) wanted: bool,
+    /// Its socket is not read because its answers back up.
+    pub(crate) paused: bool,
+    /// When it last took an answer.
+    pub(crate) progress: Instant,
+}
+
+impl Peer {
+    pub(crate) fn new(
+        config: PeerConfig,
+        limits: &Limits,
+        retry: &Retry,
+        seed: u64,
+        now: Instant,
+    ) -> Self {
+        Self {
+            requests: Requests::new(config.max_in_flight, seed),
+            answers: Answers::new(limits.max_answer_buffer.saturating_mul(2)),
+            account: Account::new(config.max_balance),
+            counters: PeerCounters::default(),
+            current: None,
+            spare: None,
+            dialing: None,
+            no_tie_break: false,
+            epoch: 0,
+            in_flight_in: 0,
+            last_seen: None,
+            backoff: Backoff::new(retry.clone()),
+            wanted: true,
+            paused: false,
+            progress: now,
+            config,
+        }
+    }
+
+    pub(crate) const fn is_up(&self) -> bool {
+        self.current.is_some()
+    }
+
+    pub(crate) fn link(&self) -> Option<LinkId> {
+        self.current.as_ref().map(|current| current.link)
+    }
+
+    /// True when nothing connects us and nothing is being done about it.
+    pub(crate) const fn is_idle(&self) -> bool {
+        self.current.is_none() && self.dialing.is_none()
+    }
+
+    pub(crate) const fn state(&self) -> PeerState {
+        if self.current.is_some() {
+            PeerState::Connected
+        } else if self.dialing.is_some() {
+            PeerState::Connecting
+        } else if self.wanted && self.config.endpoint.is_some() && self.backoff.failures() > 0 {
+            PeerState::Error
+        } else {
+            PeerState::Disconnected
+        }
+    }
+}
+
+/// All peers of a node, by index.
+pub(crate) struct Peers(Vec<Peer>);
+
+impl Peers {
+    /// The peers must be sorted by id.
+    pub(crate) fn new(sorted: Vec<Peer>) -> Self {
+        debug_assert!(sorted.is_sorted_by(|a, b| a.config.id < b.config.id));
+        Self(sorted)
+    }
+
+    pub(crate) fn find(&self, id: &str) -> Option<PeerIndex> {
+        let found = self
+            .0
+            .binary_search_by(|peer| peer.config.id.as_str().cmp(id))
+            .ok()?;
+        Some(index(found))
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (PeerIndex, &Peer)> {
+        self.0
+            .iter()
+            .enumerate()
+            .map(|(at, peer)| (index(at), peer))
+    }
+
+    pub(crate) fn indices(&self) -> impl Iterator<Item = PeerIndex> + use<> {
+        (0..self.0.len()).map(index)
+    }
+}
+
+fn index(at: usize) -> PeerIndex {
+    // a node has far fewer than 2^32 peers: each takes more than a byte of configuration
+    PeerIndex(u32::try_from(at).unwrap_or(u32::MAX))
+}
+
+impl Index<PeerIndex> for Peers {
+    type Output = Peer;
+
+    fn index(&self, peer: PeerIndex) -> &Peer {
+        &self.0[peer.0 as usize]
+    }
+}
+
+impl IndexMut<PeerIndex> for Peers {
+    fn index_mut(&mut self, peer: PeerIndex) -> &mut Peer {
+        &mut self.0[peer.0 as usize]
+    }
+}
