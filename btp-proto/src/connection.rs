@@ -383,6 +383,3 @@ fn prefix(text: &str, max: usize) -> &str {
     text.get(..text.floor_char_boundary(max))
         .unwrap_or_default()
 }
-
-#[cfg(test)]
-mod tests;

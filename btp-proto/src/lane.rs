@@ -61,3 +61,6 @@ pub(crate) fn rewind(bytes: &mut BytesMut) {
         *bytes = BytesMut::new();
     }
 }
+
+#[cfg(test)]
+mod tests;

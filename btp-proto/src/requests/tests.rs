@@ -1,1 +1,185 @@
+use alloc::collections::BTreeSet;
+use alloc::format;
+use alloc::vec::Vec;
 
+use proptest::prelude::*;
+
+use super::*;
+
+/// The slot inside an id.
+fn slot<C>(requests: &Requests<C>, id: RequestId) -> u32 {
+    (id.0 ^ requests.mask) & 0xffff
+}
+
+#[test]
+fn an_answer_gets_its_cookie_once() {
+    let mut requests = Requests::new(10, 1);
+    let id = requests.insert("flight").unwrap();
+    assert_eq!(requests.get(id.0), Some(&"flight"));
+    assert_eq!(requests.take(id.0), Some("flight"));
+    assert_eq!(requests.take(id.0), None);
+    assert_eq!(requests.get(id.0), None);
+    assert!(requests.is_empty());
+}
+
+#[test]
+fn a_late_id_misses_the_request_that_has_its_slot_now() {
+    let mut requests = Requests::new(1, 7);
+    let late = requests.insert(1).unwrap();
+    assert_eq!(requests.take(late.0), Some(1));
+    let current = requests.insert(2).unwrap();
+    assert_eq!(slot(&requests, late), slot(&requests, current));
+    assert_eq!(requests.take(late.0), None);
+    assert_eq!(requests.take(current.0), Some(2));
+}
+
+#[test]
+fn the_limit_hands_the_cookie_back() {
+    let mut requests = Requests::new(2, 0);
+    let first = requests.insert(1).unwrap();
+    requests.insert(2).unwrap();
+    assert_eq!(requests.insert(3), Err(Full(3)));
+    assert_eq!((requests.len(), requests.limit()), (2, 2));
+    assert_eq!(requests.take(first.0), Some(1));
+    assert!(requests.insert(3).is_ok());
+    assert_eq!(
+        format!("{} {:?}", Full(3), Full(3)),
+        "too many requests in flight Full"
+    );
+}
+
+#[test]
+fn a_limit_of_zero_admits_nothing() {
+    let mut requests = Requests::new(0, 0);
+    assert_eq!(requests.insert(()), Err(Full(())));
+    assert_eq!(requests.take(0), None);
+}
+
+#[test]
+fn slots_are_used_again_in_the_order_they_were_freed() {
+    let mut requests = Requests::new(4, 3);
+    let ids: Vec<_> = (0..4).map(|n| requests.insert(n).unwrap()).collect();
+    for at in [2, 0, 3, 1] {
+        assert_eq!(requests.take(ids[at].0), Some(at));
+    }
+    for at in [2, 0, 3, 1] {
+        let id = requests.insert(0).unwrap();
+        assert_eq!(slot(&requests, id), slot(&requests, ids[at]));
+    }
+}
+
+#[test]
+fn a_slot_rests_while_the_limit_leaves_fresh_ones() {
+    let mut requests = Requests::new(Requests::<()>::MAX_LIMIT, 3);
+    let mut slots = BTreeSet::new();
+    for _ in 0..RESERVE {
+        let id = requests.insert(()).unwrap();
+        slots.insert(slot(&requests, id));
+        assert_eq!(requests.take(id.0), Some(()));
+    }
+    assert_eq!(slots.len(), RESERVE);
+    for _ in 0..10 * RESERVE {
+        let id = requests.insert(()).unwrap();
+        assert_eq!(requests.take(id.0), Some(()));
+    }
+    assert_eq!(
+        requests.slots.len(),
+        RESERVE,
+        "memory grows with what is in flight"
+    );
+}
+
+#[test]
+fn the_whole_limit_can_be_in_flight_with_distinct_ids() {
+    let mut requests = Requests::new(usize::MAX, 9);
+    assert_eq!(requests.limit(), 1 << 16);
+    let ids: BTreeSet<_> = (0..1 << 16).map(|n| requests.insert(n).unwrap()).collect();
+    assert_eq!(ids.len(), 1 << 16);
+    assert_eq!(requests.insert(0), Err(Full(0)));
+}
+
+#[test]
+fn generations_wrap_without_losing_a_request() {
+    let mut requests = Requests::new(1, 5);
+    let first = requests.insert(0u32).unwrap();
+    assert_eq!(requests.take(first.0), Some(0));
+    for n in 1..=u32::from(u16::MAX) {
+        let id = requests.insert(n).unwrap();
+        assert_ne!(id, first);
+        assert_eq!(requests.take(id.0), Some(n));
+    }
+    assert_eq!(
+        requests.insert(1),
+        Ok(first),
+        "after 65,536 uses the id comes back"
+    );
+}
+
+#[test]
+fn lives_with_different_seeds_use_different_ids() {
+    let ids: BTreeSet<_> = (0..1000)
+        .map(|seed| Requests::new(1, seed).insert(()).unwrap())
+        .collect();
+    assert_eq!(ids.len(), 1000);
+}
+
+#[test]
+fn draining_yields_all_in_slot_order_and_frees_them() {
+    let mut requests = Requests::new(5, 2);
+    let ids: Vec<_> = (0..5).map(|n| requests.insert(n).unwrap()).collect();
+    assert_eq!(requests.take(ids[1].0), Some(1));
+    let expected: Vec<_> = [0, 2, 3, 4].map(|n| (ids[n], n)).into();
+    assert_eq!(
+        requests.iter().map(|(id, n)| (id, *n)).collect::<Vec<_>>(),
+        expected
+    );
+    assert_eq!(requests.drain().next(), Some(expected[0]));
+    assert_eq!(requests.len(), 3, "what the iterator did not reach stays");
+    assert_eq!(requests.drain().collect::<Vec<_>>(), expected[1..]);
+    assert!(requests.is_empty());
+    assert!(ids.iter().all(|id| requests.take(id.0).is_none()));
+    assert!((0..5).all(|n| requests.insert(n).is_ok()));
+}
+
+#[test]
+fn debug_shows_numbers_only() {
+    let mut requests = Requests::new(5, 2);
+    requests.insert("cookie").unwrap();
+    assert_eq!(format!("{requests:?}"), "Requests { len: 1, limit: 5, .. }");
+}
+
+proptest! {
+    /// Against a list: ids in flight are unique, each finds its own cookie, all others nothing.
+    #[test]
+    fn it_behaves_like_a_list(
+        limit in 1usize..6,
+        seed: u64,
+        steps in prop::collection::vec((any::<bool>(), 0usize..6), 0..200),
+    ) {
+        let mut requests = Requests::new(limit, seed);
+        let mut flying: Vec<(RequestId, usize)> = Vec::new();
+        let mut gone = Vec::new();
+        for (step, (insert, pick)) in steps.into_iter().enumerate() {
+            if insert {
+                match requests.insert(step) {
+                    Ok(id) => {
+                        prop_assert!(flying.iter().all(|(other, _)| *other != id));
+                        gone.retain(|other| *other != id);
+                        flying.push((id, step));
+                    }
+                    Err(Full(cookie)) => {
+                        prop_assert_eq!(cookie, step);
+                        prop_assert_eq!(flying.len(), limit);
+                    }
+                }
+            } else if pick < flying.len() {
+                let (id, cookie) = flying.swap_remove(pick);
+                prop_assert_eq!(requests.take(id.0), Some(cookie));
+                gone.push(id);
+            }
+            prop_assert_eq!(requests.len(), flying.len());
+            prop_assert!(gone.iter().all(|id| requests.get(id.0).is_none()));
+            prop_assert!(flying.iter().all(|(id, cookie)| requests.get(id.0) == Some(cookie)));
+        }
+    }
+}

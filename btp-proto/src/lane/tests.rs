@@ -1,0 +1,54 @@
+use alloc::vec::Vec;
+
+use bytes::BufMut;
+
+use super::*;
+
+#[test]
+fn messages_leave_whole_and_in_order() {
+    let mut lane = Lane::default();
+    let mut out = BytesMut::new();
+    assert_eq!(lane.pop(&mut out), None);
+    for len in [3, 0, 5] {
+        lane.push(|out| out.put_bytes(len as u8, len));
+    }
+    assert_eq!(lane.bytes(), 8);
+    let lens: Vec<_> = core::iter::from_fn(|| lane.pop(&mut out)).collect();
+    assert_eq!(lens, [3, 0, 5]);
+    assert_eq!(&out[..], [3, 3, 3, 5, 5, 5, 5, 5]);
+    assert!(lane.is_empty());
+}
+
+#[test]
+fn a_steady_stream_does_not_make_the_ring_grow() {
+    let mut lane = Lane::default();
+    let mut out = BytesMut::new();
+    let mut largest = 0;
+    for round in 0..100_000 {
+        lane.push(|out| out.put_bytes(1, 300));
+        // A backlog of ten messages stays.
+        if round >= 10 {
+            out.clear();
+            lane.pop(&mut out);
+        }
+        largest = largest.max(lane.bytes.capacity());
+    }
+    assert!(largest <= 16 * 1024, "{largest}");
+    assert!(lane.lens.capacity() <= 32);
+}
+
+#[test]
+fn a_burst_gives_its_memory_back() {
+    let mut lane = Lane::default();
+    for _ in 0..100 {
+        lane.push(|out| out.put_bytes(1, 10_000));
+    }
+    assert!(lane.bytes.capacity() >= 1_000_000);
+    while lane
+        .pop_with(|seen| assert_eq!(seen.len(), 10_000))
+        .is_some()
+    {}
+    assert!(lane.bytes.capacity() <= KEEP);
+    lane.push(|out| out.put_u8(1));
+    assert_eq!(lane.bytes(), 1);
+}
