@@ -1,0 +1,234 @@
+//! The task of one link: from the accept or the dial to the end of its socket.
+
+use std::any::Any;
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use async_tungstenite::WebSocketStream;
+use futures_lite::{FutureExt, future};
+use ilp_router::{CloseReason, DialError, LinkId};
+
+use crate::hub::{Aftermath, Dial, Hub, Turn};
+use crate::pump::{Ended, Inbox, Outbox, Pump, Session, Turned};
+use crate::signal::Signal;
+use crate::{Runtime, upgrade};
+
+/// How long a socket may take to see a Close frame off.
+pub(crate) const LINGER: Duration = Duration::from_secs(1);
+/// Sockets of one node that may do so at a time: the connector does not count them any more.
+const MAX_LINGERING: usize = 64;
+
+/// What the links of a node have in common.
+#[derive(Clone)]
+pub(crate) struct Links<R> {
+    pub(crate) runtime: R,
+    pub(crate) hub: Arc<Hub>,
+    max_message: usize,
+    lingering: Arc<AtomicUsize>,
+}
+
+/// How the making of a link went.
+enum Opening {
+    Upgraded {
+        path: String,
+        client_cert: Option<String>,
+    },
+    NotUpgraded(String),
+    Dialed,
+    NotDialed(DialError),
+}
+
+impl Opening {
+    fn report(self, turn: &mut Turn<'_>, link: LinkId) {
+        let now = turn.now;
+        match self {
+            Self::Upgraded { path, client_cert } => {
+                turn.connector()
+                    .handle_upgraded(now, link, &path, client_cert.as_deref());
+            }
+            Self::Dialed => turn.connector().handle_dialed(now, link),
+            Self::NotUpgraded(why) => {
+                turn.connector()
+                    .handle_closed(now, link, CloseReason::Broken(why));
+                turn.forget(link);
+            }
+            Self::NotDialed(why) => {
+                turn.connector().handle_dial_failed(now, link, why);
+                turn.forget(link);
+            }
+        }
+    }
+}
+
+/// A socket, unless there is none, and what to say about it.
+type Opened<S> = (Option<WebSocketStream<S>>, Opening);
+
+impl<R: Runtime> Links<R> {
+    pub(crate) fn new(runtime: R, hub: Arc<Hub>, max_message: usize) -> Self {
+        Self {
+            runtime,
+            hub,
+            max_message,
+            lingering: Arc::default(),
+        }
+    }
+
+    /// Serves a connection that was accepted as `link`.
+    pub(crate) fn spawn_accepted(&self, stream: R::Stream, link: LinkId, signal: Arc<Signal>) {
+        let max_message = self.max_message;
+        self.spawn(link, signal, async move {
+            match upgrade::accept(stream, max_message).await {
+                Ok(upgrade::Accepted {
+                    socket,
+                    path,
+                    client_cert,
+                }) => (Some(socket), Opening::Upgraded { path, client_cert }),
+                Err(why) => (None, Opening::NotUpgraded(why)),
+            }
+        });
+    }
+
+    /// Dials, and serves what comes of it.
+    pub(crate) fn spawn_dial(&self, dial: Dial) {
+        let (runtime, max_message) = (self.runtime.clone(), self.max_message);
+        let Dial {
+            link,
+            endpoint,
+            signal,
+        } = dial;
+        self.spawn(link, signal, async move {
+            match upgrade::dial(&runtime, &endpoint, max_message).await {
+                Ok(socket) => (Some(socket), Opening::Dialed),
+                Err(why) => (None, Opening::NotDialed(why)),
+            }
+        });
+    }
+
+    fn spawn(
+        &self,
+        link: LinkId,
+        signal: Arc<Signal>,
+        open: impl Future<Output = Opened<R::Stream>> + Send + 'static,
+    ) {
+        let links = self.clone();
+        self.hub.spawn(&self.runtime, async move {
+            let serving = links.serve(link, signal, open);
+            if let Err(panic) = AssertUnwindSafe(serving).catch_unwind().await {
+                links.panicked(link, &*panic);
+            }
+        });
+    }
+
+    async fn serve(
+        &self,
+        link: LinkId,
+        signal: Arc<Signal>,
+        open: impl Future<Output = Opened<R::Stream>>,
+    ) {
+        let stopped = async {
+            signal.stopped().await;
+            None
+        };
+        let Some((socket, opening)) = future::or(stopped, async { Some(open.await) }).await else {
+            return;
+        };
+        let mut aftermath = Aftermath::default();
+        self.hub.turn(&mut aftermath, Some(link), |turn| {
+            opening.report(turn, link)
+        });
+        let Some(socket) = socket else { return };
+        let mut pump = Pump::new(socket);
+        let mut session = LinkSession {
+            hub: &self.hub,
+            link,
+            signal: &signal,
+            aftermath,
+        };
+        if pump.run(&mut session).await == Ended::Closed {
+            self.linger(pump).await;
+        }
+    }
+
+    async fn linger(&self, pump: Pump<R::Stream>) {
+        let place = Place(&self.lingering);
+        if self.lingering.fetch_add(1, Ordering::Relaxed) < MAX_LINGERING {
+            future::or(pump.linger(), self.runtime.sleep(LINGER)).await;
+        }
+        drop(place);
+    }
+
+    fn panicked(&self, link: LinkId, panic: &(dyn Any + Send)) {
+        // a panic inside the connector is found out here, by its poisoned lock
+        self.hub
+            .turn(&mut Aftermath::default(), Some(link), |turn| {
+                let (now, why) = (turn.now, CloseReason::Broken("internal error".into()));
+                turn.connector().handle_closed(now, link, why);
+                turn.forget(link);
+            });
+        self.hub
+            .tell(|observer| observer.link_panicked(panic_text(panic)));
+    }
+}
+
+/// One of those who linger.
+struct Place<'a>(&'a AtomicUsize);
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// What a panic said.
+pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("a panic without a message")
+}
+
+/// One link's messages go to and come from the connector.
+struct LinkSession<'a> {
+    hub: &'a Hub,
+    link: LinkId,
+    signal: &'a Signal,
+    aftermath: Aftermath,
+}
+
+impl Session for LinkSession<'_> {
+    fn signal(&self) -> &Signal {
+        self.signal
+    }
+
+    fn turn(
+        &mut self,
+        read: &Inbox,
+        end: Option<CloseReason>,
+        outbox: Option<&mut Outbox>,
+    ) -> Turned {
+        let (link, signal) = (self.link, self.signal);
+        self.hub.turn(&mut self.aftermath, Some(link), |turn| {
+            let now = turn.now;
+            for message in read.iter() {
+                turn.connector().handle_received(now, link, message);
+            }
+            if let Some(why) = end {
+                turn.connector().handle_closed(now, link, why);
+                turn.forget(link);
+            } else if let Some(outbox) = outbox {
+                // what is said now need not be announced afterwards
+                turn.announce();
+                signal.lower(Signal::WRITABLE);
+                let connector = turn.connector();
+                outbox.fill(|buffer| connector.poll_transmit(now, link, buffer));
+            }
+            Turned {
+                read_on: turn.connector().wants_read(link),
+            }
+        })
+    }
+}

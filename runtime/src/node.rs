@@ -1,0 +1,183 @@
+//! A node: one connector, driven.
+
+use std::future::poll_fn;
+use std::io;
+use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::task::Poll;
+
+use futures_lite::{FutureExt, future};
+use ilp_router::Connector;
+use thiserror::Error;
+
+use crate::alarm::Alarm;
+use crate::hub::{Aftermath, Hub};
+use crate::link::{Links, panic_text};
+use crate::signal::Signal;
+use crate::{Clock, Observer, Runtime, listener};
+
+/// Starts nodes.
+#[derive(Debug)]
+pub struct Node;
+
+/// What a node is told besides its connector.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct NodeOptions {
+    /// Where it listens; port 0 takes any free one, which [`NodeHandle::local_addr`] tells.
+    pub listen: SocketAddr,
+}
+
+impl NodeOptions {
+    /// Listens on `listen`.
+    #[must_use]
+    pub const fn new(listen: SocketAddr) -> Self {
+        Self { listen }
+    }
+}
+
+/// Why a node does not start.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The address cannot be listened on: in use, not ours, not permitted.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the operating system says.
+        source: io::Error,
+    },
+}
+
+impl Node {
+    /// Listens, and drives `connector` from now on: its first dials begin at once.
+    ///
+    /// The connector must have been made with the time of [`Clock`]. Nothing runs if an error is returned.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn start<R: Runtime>(
+        runtime: R,
+        connector: Connector,
+        options: NodeOptions,
+        observer: impl Observer,
+    ) -> Result<NodeHandle, StartError> {
+        let address = options.listen;
+        let error = |source| StartError::Listen { address, source };
+        let listener = runtime.bind(address).await.map_err(error)?;
+        let local_addr = runtime.local_addr(&listener).map_err(error)?;
+
+        let max_message = connector.limits().max_message;
+        let hub = Arc::new(Hub::new(connector, Box::new(observer)));
+        let links = Links::new(runtime.clone(), Arc::clone(&hub), max_message);
+        hub.spawn(&runtime, guard(Arc::clone(&hub), supervise(links.clone())));
+        hub.spawn(
+            &runtime,
+            guard(Arc::clone(&hub), listener::listen(links, listener)),
+        );
+        Ok(NodeHandle { hub, local_addr })
+    }
+}
+
+/// A running node. Clones are the same node; dropping all of them does not stop it.
+#[derive(Clone)]
+pub struct NodeHandle {
+    hub: Arc<Hub>,
+    local_addr: SocketAddr,
+}
+
+impl NodeHandle {
+    /// Where it listens.
+    #[must_use]
+    pub const fn local_addr(&self) -> SocketAddr {
+        self.local_addr
+    }
+
+    /// Looks at the connector, or changes it. All links wait meanwhile, so copy what you need and return.
+    ///
+    /// To end the node use [`shutdown`](Self::shutdown), which also stops the listener.
+    ///
+    /// # Panics
+    /// Not by itself. If `act` panics, the process is aborted as soon as anything else needs the connector.
+    pub fn with<T>(&self, act: impl FnOnce(&mut Connector) -> T) -> T {
+        self.hub.turn(
+            &mut Aftermath::default(),
+            None,
+            |turn| act(turn.connector()),
+        )
+    }
+
+    /// Begins to drain: the port is released, packets in flight are seen through, then all links are closed.
+    /// [`wait`](Self::wait) says when that is done. Doing it twice changes nothing.
+    pub fn shutdown(&self) {
+        self.hub.listener.send(Signal::STOP);
+        self.hub.turn(&mut Aftermath::default(), None, |turn| {
+            let now = turn.now;
+            turn.connector().shutdown(now);
+        });
+    }
+
+    /// Ends when the node has: after [`shutdown`](Self::shutdown), once all of its tasks and sockets are gone.
+    pub async fn wait(&self) {
+        self.hub.done.wait().await;
+    }
+
+    /// Whether [`wait`](Self::wait) would end at once.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.hub.done.get().is_some()
+    }
+}
+
+impl std::fmt::Debug for NodeHandle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NodeHandle")
+            .field("local_addr", &self.local_addr)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A node without its listener or its clock is none: if one of them panics the process ends.
+async fn guard(hub: Arc<Hub>, task: impl Future<Output = ()>) {
+    if let Err(panic) = AssertUnwindSafe(task).catch_unwind().await {
+        hub.abort(&format!(
+            "a task that the node depends on panicked: {}",
+            panic_text(&*panic)
+        ));
+    }
+}
+
+/// Keeps the connector's time and starts its dials, until it is stopped.
+async fn supervise<R: Runtime>(links: Links<R>) {
+    let hub = &links.hub;
+    let mut aftermath = Aftermath::default();
+    let mut alarm = Alarm::new(links.runtime.clone());
+    loop {
+        let orders = hub.supervise(&mut aftermath);
+        for dial in orders.dials {
+            links.spawn_dial(dial);
+        }
+        if orders.stopped {
+            hub.listener.send(Signal::STOP);
+            return;
+        }
+        if orders
+            .deadline
+            .is_some_and(|deadline| deadline <= Clock::now().mono)
+        {
+            // there is more to do than one call does; links get their turn in between
+            future::yield_now().await;
+            continue;
+        }
+        poll_fn(|cx| {
+            hub.supervisor.register(cx);
+            if hub.supervisor.take() != 0 {
+                return Poll::Ready(());
+            }
+            alarm.poll(cx, orders.deadline)
+        })
+        .await;
+    }
+}
