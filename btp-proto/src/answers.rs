@@ -129,7 +129,7 @@ impl Answers {
         if kind == AnswerKind::Reject {
             self.live_rejects += 1;
         }
-        while self.live_bytes > self.max_bytes {
+        while self.live_bytes > self.max_bytes && self.live > 0 {
             self.drop_one();
         }
         if self.bytes.len() - self.live_bytes > self.max_bytes {

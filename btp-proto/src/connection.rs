@@ -11,7 +11,7 @@ use ilp_proto::{DecodeError, Instant, Now};
 use zeroize::Zeroizing;
 
 use crate::answers::Answers;
-use crate::auth::Credentials;
+use crate::auth::{Credentials, Secret};
 use crate::frame::{
     BtpCode, BtpError, Carrier, Frame, Protocols, ilp_frame_len, peek_id, put_ilp_frame,
 };
@@ -73,6 +73,8 @@ pub struct Connection {
     auth_id: u32,
     /// The client's auth frame until it is sent. Not in a lane, so that it can be zeroed.
     auth_frame: Option<Zeroizing<Vec<u8>>>,
+    /// The client's secret until the server has replied, so that a reply that repeats it is noticed.
+    token: Option<Secret>,
     /// Frames that came too early.
     pending: Pending,
     control: Lane,
@@ -98,6 +100,7 @@ impl Connection {
         let mut connection = Self::new(cfg, State::AwaitReply, deadline, now);
         connection.auth_id = auth_id;
         connection.auth_frame = Some(handshake::auth_frame(credentials, auth_id));
+        connection.token = Some(credentials.token.clone());
         connection
     }
 
@@ -115,6 +118,7 @@ impl Connection {
             now,
             auth_id: 0,
             auth_frame: None,
+            token: None,
             pending: Pending::default(),
             control: Lane::default(),
             requests: Lane::default(),
@@ -213,6 +217,7 @@ impl Connection {
         self.close = Some((code, reason));
         self.deadline = None;
         self.auth_frame = None;
+        self.token = None;
         self.ping_due = false;
         if self.deaf {
             self.pending.clear();

@@ -7,7 +7,7 @@ use ilp_proto::Now;
 use zeroize::Zeroizing;
 
 use super::{Connection, ConnectionEvent, Inbound, State, close, prefix};
-use crate::auth::Credentials;
+use crate::auth::{Credentials, Secret};
 use crate::frame::{BtpCode, BtpError, Frame, Protocol, Protocols};
 
 /// The primary entry of an auth frame.
@@ -147,12 +147,15 @@ impl Connection {
     }
 
     fn refused(&mut self, error: &BtpError<'_>) {
-        // Cut before it is decoded, and again after: replacement characters take more room.
-        let said = error.data.get(..MAX_REASON).unwrap_or(error.data);
-        let mut reason = String::from_utf8_lossy(said).into_owned();
-        if reason.is_empty() {
-            reason.push_str(error.name);
-        }
+        let mut reason = if self.repeats_token(error) {
+            String::from("the server repeats our secret, its reason is withheld")
+        } else if error.data.is_empty() {
+            String::from(error.name)
+        } else {
+            let said = error.data.get(..MAX_REASON).unwrap_or(error.data);
+            String::from_utf8_lossy(said).into_owned()
+        };
+        // Replacement characters may have made it longer again.
         reason.truncate(prefix(&reason, MAX_REASON).len());
         self.events.push_back(ConnectionEvent::AuthFailed {
             reason,
@@ -164,5 +167,12 @@ impl Connection {
             code: close::NORMAL,
             why: "authentication refused",
         });
+    }
+
+    /// True when the server says our secret back to us: what it says ends up in logs.
+    fn repeats_token(&self, error: &BtpError<'_>) -> bool {
+        let token = self.token.as_ref().map_or("", Secret::as_str).as_bytes();
+        let within = |text: &[u8]| text.windows(token.len()).any(|part| part == token);
+        !token.is_empty() && (within(error.data) || within(error.name.as_bytes()))
     }
 }

@@ -53,6 +53,7 @@ impl Connection {
     /// Starts keepalive for a connection that has just opened.
     pub(super) fn open(&mut self) {
         self.state = State::Open;
+        self.token = None;
         self.last_heard = self.now;
         self.watch();
     }

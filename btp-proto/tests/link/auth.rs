@@ -580,3 +580,36 @@ fn nothing_leaks_before_the_peer_is_let_in() {
         "the reply, then the answer that was owed"
     );
 }
+
+#[test]
+fn a_server_that_repeats_the_secret_does_not_get_it_into_the_logs() {
+    let echo = format!("no user has the token {SECRET}");
+    let long = "x".repeat(250) + SECRET;
+    for (name, data) in [("Error", echo.as_str()), (SECRET, ""), ("Error", &long)] {
+        let mut link = client();
+        let error = BtpError {
+            code: BtpCode::F00_NOT_ACCEPTED,
+            name,
+            triggered_at: Timestamp::from_millis(0),
+            data: data.as_bytes(),
+        };
+        let protocols = Protocols::EMPTY;
+        let bytes = encode(&Frame::Error {
+            id: AUTH_ID,
+            error,
+            protocols,
+        });
+        assert_eq!(
+            link.handle_message(Now::default(), &bytes),
+            Inbound::Nothing
+        );
+        let event = link.poll_event().unwrap();
+        let ConnectionEvent::AuthFailed { reason, .. } = &event else {
+            panic!()
+        };
+        assert_eq!(
+            reason,
+            "the server repeats our secret, its reason is withheld"
+        );
+    }
+}
