@@ -1,2 +1,119 @@
+//! Sockets, sleep and tasks for the connector on tokio.
+//!
+//! [`run`] builds the executor and hands out a [`TokioRuntime`], which is all that
+//! [`Node`](ilp_runtime::Node) and [`Client`](ilp_runtime::client::Client) ask for:
+//!
+//! ```
+//! use std::time::Duration;
+//! use ilp_runtime::Runtime;
+//!
+//! let answer = ilp_runtime_tokio::run(2, |runtime| async move {
+//!     runtime.sleep(Duration::from_millis(1)).await;
+//!     42
+//! })?;
+//! assert_eq!(answer, 42);
+//! # Ok::<(), std::io::Error>(())
+//! ```
+//!
+//! There is no decision in here; those are made in [`ilp_runtime`] or further down.
 #![forbid(unsafe_code)]
-//! runtime-tokio
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use async_tungstenite::tokio::TokioAdapter;
+use ilp_runtime::Runtime;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::runtime::{Builder, Handle};
+
+/// Connections that may wait to be accepted.
+const BACKLOG: u32 = 1_024;
+
+/// A tokio runtime with its IO and time drivers, as a [`Runtime`].
+///
+/// It does not keep the executor alive: what [`run`] was given does.
+#[derive(Clone, Debug)]
+pub struct TokioRuntime {
+    handle: Handle,
+}
+
+impl TokioRuntime {
+    /// The runtime behind `handle`, which must have been built with IO and time enabled.
+    #[must_use]
+    pub const fn new(handle: Handle) -> Self {
+        Self { handle }
+    }
+}
+
+/// Runs `main` on an executor with `threads` worker threads (0: one per core) until it ends. Tasks that it
+/// spawned and that have not ended by then are dropped.
+///
+/// # Errors
+/// When the threads or the IO driver cannot be had.
+///
+/// # Panics
+/// When called inside of another tokio runtime, or when `main` panics.
+pub fn run<T, F: Future<Output = T>>(
+    threads: usize,
+    main: impl FnOnce(TokioRuntime) -> F,
+) -> io::Result<T> {
+    let mut builder = Builder::new_multi_thread();
+    builder.enable_io().enable_time().thread_name("ilp-tokio");
+    if threads > 0 {
+        builder.worker_threads(threads);
+    }
+    let executor = builder.build()?;
+    let runtime = TokioRuntime::new(executor.handle().clone());
+    let result = executor.block_on(async { main(runtime).await });
+    // a name lookup that hangs, on a thread of its own, must not keep the process
+    executor.shutdown_background();
+    Ok(result)
+}
+
+impl Runtime for TokioRuntime {
+    type Stream = TokioAdapter<TcpStream>;
+    type Listener = TcpListener;
+
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        // the task tells its end by itself
+        drop(self.handle.spawn(task));
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        tokio::time::sleep(duration).await;
+    }
+
+    // not async, but the sockets of other runtimes may be
+    async fn bind(&self, address: SocketAddr) -> io::Result<TcpListener> {
+        let socket = match address {
+            SocketAddr::V4(_) => TcpSocket::new_v4()?,
+            SocketAddr::V6(_) => TcpSocket::new_v6()?,
+        };
+        // on Windows it would let two processes share the port
+        #[cfg(not(windows))]
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(BACKLOG)
+    }
+
+    fn local_addr(&self, listener: &TcpListener) -> io::Result<SocketAddr> {
+        listener.local_addr()
+    }
+
+    async fn accept(&self, listener: &TcpListener) -> io::Result<(Self::Stream, SocketAddr)> {
+        let (stream, from) = listener.accept().await?;
+        Ok((adapt(stream), from))
+    }
+
+    async fn connect(&self, host: &str, port: u16) -> io::Result<Self::Stream> {
+        Ok(adapt(TcpStream::connect((host, port)).await?))
+    }
+}
+
+fn adapt(stream: TcpStream) -> TokioAdapter<TcpStream> {
+    // it fails only on a connection that is dead already, which its first use will tell
+    let _ = stream.set_nodelay(true);
+    TokioAdapter::new(stream)
+}
