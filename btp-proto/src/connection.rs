@@ -234,13 +234,13 @@ impl Connection {
     /// True when [`poll_transmit`](Self::poll_transmit) has something to send, unless all of
     /// `answers` turn out to be past their deadlines.
     #[must_use]
-    pub fn has_output(&self, answers: &Answers) -> bool {
+    pub fn has_output(&self, answers: Option<&Answers>) -> bool {
         self.auth_frame.is_some()
             || self.ping_due
             || self.close.is_some()
             || !self.control.is_empty()
             || (self.state == State::Open && !self.requests.is_empty())
-            || (self.may_answer() && !answers.is_empty())
+            || (self.may_answer() && answers.is_some_and(|answers| !answers.is_empty()))
     }
 
     /// Appends the next message to `out`. Control frames come first, then answers, then requests,

@@ -122,6 +122,10 @@ impl Forwarder {
 
     /// Takes a flight in under the key that [`vacant`](Self::vacant) gave.
     pub(crate) fn insert(&mut self, key: u32, flight: Flight) {
+        if self.wheel.is_empty() {
+            // an idle wheel stands where it was left: bring it to the present, nothing can expire
+            let _ = self.wheel.expire(flight.sent);
+        }
         self.wheel.insert(key, flight.times.expires);
         if self.free.last() == Some(&key) {
             self.free.pop();

@@ -153,3 +153,6 @@ fn denied(peers: &Peers, claimed: Option<&str>, reason: &'static str) -> Verdict
         reason,
     }
 }
+
+#[cfg(test)]
+mod tests;

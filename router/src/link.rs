@@ -13,6 +13,10 @@ use crate::event::Direction;
 use crate::peer::PeerIndex;
 
 /// How far a link is.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all links are open ones, and a box would cost each message a cache miss"
+)]
 pub(crate) enum Stage {
     /// We dial: DNS, TCP, TLS, upgrade.
     Dialing,

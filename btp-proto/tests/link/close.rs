@@ -140,7 +140,7 @@ fn nothing_is_queued_after_the_close_went_out() {
         .respond_error(1, now, code, "NotAcceptedError", "");
     pair.server.link.respond_empty(1);
     pair.server.link.handle_timeout(now);
-    assert!(!pair.server.link.has_output(&pair.server.answers));
+    assert!(!pair.server.link.has_output(Some(&pair.server.answers)));
 }
 
 #[test]

@@ -289,7 +289,7 @@ impl Pair {
             {
                 end.link.handle_timeout(self.now);
                 let later = end.link.poll_timeout().is_none_or(|at| at > self.now.mono);
-                assert!(later || end.link.has_output(&end.answers));
+                assert!(later || end.link.has_output(Some(&end.answers)));
             }
         }
         self.turn();
@@ -360,12 +360,12 @@ fn send(from: &mut End, to: &mut End, now: Now, latency: Duration) -> bool {
     let mut any = false;
     let mut out = BytesMut::new();
     loop {
-        let promised = from.link.has_output(&from.answers);
+        let promised = from.link.has_output(Some(&from.answers));
         let Some(transmit) = from
             .link
             .poll_transmit(now.mono, Some(&mut from.answers), &mut out)
         else {
-            assert!(!from.link.has_output(&from.answers));
+            assert!(!from.link.has_output(Some(&from.answers)));
             break;
         };
         assert!(promised);

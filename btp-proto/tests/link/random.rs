@@ -121,7 +121,7 @@ proptest! {
                     link.handle_timeout(now);
                     let later = link.poll_timeout().is_none_or(|at| at > now.mono);
                     let event = link.poll_event().is_some();
-                    prop_assert!(later || event || link.has_output(&answers));
+                    prop_assert!(later || event || link.has_output(Some(&answers)));
                 }
                 Step::Accept => link.accept_auth(now),
                 Step::Refuse => link.refuse_auth(now, "no"),
@@ -165,7 +165,7 @@ proptest! {
                             Transmit::Close { .. } => closes += 1,
                         }
                     }
-                    prop_assert!(!link.has_output(&answers));
+                    prop_assert!(!link.has_output(Some(&answers)));
                 }
                 Step::Close => link.close(1000, "bye"),
             }

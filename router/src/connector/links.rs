@@ -5,7 +5,7 @@ use alloc::string::{String, ToString};
 use core::net::IpAddr;
 use core::time::Duration;
 
-use btp_proto::{Answers, Connection, ConnectionEvent, State};
+use btp_proto::{Connection, ConnectionEvent, State};
 use ilp_proto::Now;
 
 use super::Connector;
@@ -301,7 +301,7 @@ impl Connector {
             .filter(|&peer| self.peers[peer].link() == Some(id));
         let answers = current.map(|peer| &self.peers[peer].answers);
         let output = match &link.stage {
-            Stage::Open(connection) => connection.has_output(answers.unwrap_or(&Answers::new(0))),
+            Stage::Open(connection) => connection.has_output(answers),
             Stage::Dialing | Stage::Upgrading => false,
         };
         if output && !link.queued {

@@ -64,11 +64,20 @@ impl Connector {
                 self.set_spare(now, index, if wins { old } else { id });
             }
         }
-        // a dial that would lose is not worth finishing; one that would win may still replace this link
-        let peer = &mut self.peers[index];
-        if (!ours_wins || peer.no_tie_break)
-            && let Some(dial) = peer.dialing.take()
-        {
+        if !ours_wins || self.peers[index].no_tie_break {
+            self.give_up_dial(index);
+        }
+    }
+
+    /// Drops a dial that would lose against the link that is there. Once it has reached the peer it is left to finish,
+    /// because the peer may be using it already; then it loses in order.
+    fn give_up_dial(&mut self, index: PeerIndex) {
+        let dial = self.peers[index].dialing.filter(|&dial| {
+            let stage = self.links.get(dial).map(|link| &link.stage);
+            matches!(stage, Some(Stage::Dialing))
+        });
+        if let Some(dial) = dial {
+            self.peers[index].dialing = None;
             self.remove_link(dial);
             self.actions.push_back(Action::Drop { link: dial });
         }

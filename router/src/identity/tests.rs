@@ -1,0 +1,102 @@
+use alloc::vec::Vec;
+
+use btp_proto::Secret;
+use ilp_proto::Instant;
+
+use super::*;
+use crate::accounts::PeerAsset;
+use crate::config::{Limits, PeerConfig, Relation, Retry};
+use crate::peer::Peer;
+
+fn peers(list: &[(&str, Option<&str>)]) -> (Peers, Tokens) {
+    let mut list: Vec<_> = list.to_vec();
+    list.sort_unstable();
+    let peer = |(id, secret): (&str, Option<&str>)| {
+        let config = PeerConfig {
+            id: id.parse().unwrap(),
+            endpoint: None,
+            secret: secret.map(Secret::new),
+            username: None,
+            relation: Relation::Peer,
+            asset: PeerAsset {
+                code: "USD".into(),
+                scale: 9,
+            },
+            max_packet_amount: None,
+            max_balance: None,
+            max_in_flight: 1,
+            critical: false,
+        };
+        Peer::new(
+            config,
+            &Limits::default(),
+            &Retry::default(),
+            1,
+            Instant::ZERO,
+        )
+    };
+    let peers = Peers::new(list.into_iter().map(peer).collect());
+    let tokens = Tokens::new([7; 32], &peers);
+    (peers, tokens)
+}
+
+fn who(path: Option<&str>, username: Option<&str>, token: &str) -> Option<&'static str> {
+    let (peers, tokens) = peers(&[
+        ("alice", Some("wonder")),
+        ("bob", Some("same")),
+        ("carol", Some("same")),
+        ("open", None),
+    ]);
+    match judge(&peers, &tokens, path, username, token) {
+        Verdict::Granted(index) => ["alice", "bob", "carol", "open"]
+            .get(index.0 as usize)
+            .copied(),
+        Verdict::Denied { .. } => None,
+    }
+}
+
+#[test]
+fn the_path_comes_first_then_the_username_then_the_token() {
+    assert_eq!(who(Some("alice"), None, "wonder"), Some("alice"));
+    assert_eq!(who(None, Some("alice"), "wonder"), Some("alice"));
+    assert_eq!(who(Some("bob"), Some("bob"), "same"), Some("bob"));
+    assert_eq!(who(None, None, "carol:same"), Some("carol"));
+    assert_eq!(who(None, Some(""), "wonder"), Some("alice"));
+    assert_eq!(who(None, Some("alice"), "alice:wonder"), Some("alice"));
+}
+
+#[test]
+fn names_that_disagree_are_refused_even_with_a_right_token() {
+    assert_eq!(who(Some("alice"), Some("bob"), "wonder"), None);
+    assert_eq!(who(Some("bob"), None, "carol:same"), None);
+    assert_eq!(who(None, Some("nobody"), "wonder"), None);
+}
+
+#[test]
+fn a_wrong_or_empty_token_opens_nothing() {
+    assert_eq!(who(None, Some("alice"), "wander"), None);
+    assert_eq!(who(None, Some("alice"), ""), None);
+    assert_eq!(who(None, None, ""), None);
+    assert_eq!(who(None, Some("alice"), "alice:"), None);
+}
+
+#[test]
+fn a_shared_token_alone_identifies_nobody() {
+    assert_eq!(who(None, None, "same"), None);
+}
+
+#[test]
+fn a_peer_without_a_secret_is_let_in_under_its_name_only() {
+    assert_eq!(who(None, Some("open"), ""), Some("open"));
+    assert_eq!(who(Some("open"), None, "anything"), Some("open"));
+    assert_eq!(who(None, None, "open:"), None);
+}
+
+#[test]
+fn only_a_whole_path_names_an_account() {
+    assert_eq!(path_account("/accounts/bob/ilp/btp"), Some("bob"));
+    assert_eq!(path_account("/accounts/bob/ilp/btp?x=1"), Some("bob"));
+    assert_eq!(path_account("/accounts//ilp/btp"), None);
+    assert_eq!(path_account("/accounts/a/b/ilp/btp"), None);
+    assert_eq!(path_account("/"), None);
+}

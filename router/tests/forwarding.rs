@@ -1,0 +1,636 @@
+//! Packets through a chain of three connectors, in virtual time.
+
+#![allow(clippy::unwrap_used)]
+
+mod net;
+
+use std::time::Duration;
+
+use ilp_proto::{Condition, ErrorCode, Fulfillment, Packet, Prepare};
+use ilp_router::accounts::PeerAsset;
+use ilp_router::{Event, Source};
+use net::{App, Ending, Net, Policy, chain, child, node, peer, route};
+
+const LONG: Duration = Duration::from_secs(20);
+
+/// Sends one packet from the sender and waits for its end.
+fn pay(net: &mut Net, to: &str, amount: u64, expiry: Duration) -> Ending {
+    let now = net.now();
+    let number = net.app("sender").send(now, to, amount, expiry);
+    net.run(expiry + Duration::from_secs(1));
+    net.app("sender").ending(number).expect("an answer").clone()
+}
+
+fn reject(ending: &Ending) -> (&str, &str, &str) {
+    match ending {
+        Ending::Rejected {
+            code, by, message, ..
+        } => (code.as_str(), by.as_deref().unwrap_or(""), message),
+        other => panic!("not rejected: {other:?}"),
+    }
+}
+
+fn assert_idle(net: &Net) {
+    for (name, node) in net.nodes() {
+        assert_eq!(node.in_flight(), 0, "{name} has packets in flight");
+        for view in node.peers() {
+            let id = &view.config.id;
+            assert_eq!(
+                (view.in_flight_in, view.in_flight_out),
+                (0, 0),
+                "{name}, peer {id}"
+            );
+            assert_eq!(view.account.held_incoming(), 0, "{name} holds from {id}");
+            assert_eq!(view.account.held_outgoing(), 0, "{name} holds for {id}");
+        }
+    }
+}
+
+#[test]
+fn a_payment_goes_through_three_connectors_and_its_fulfillment_comes_back() {
+    let mut net = chain();
+    let ending = pay(&mut net, "test.c.receiver", 100, LONG);
+    assert!(
+        matches!(&ending, Ending::Fulfilled { data, .. } if data == b"thanks"),
+        "{ending:?}"
+    );
+    let got = net.app("receiver").got.clone();
+    assert_eq!((got[0].0, got[0].1.as_str()), (100, "test.c.receiver"));
+    assert_idle(&net);
+}
+
+#[test]
+fn every_hop_takes_a_second_off_the_expiry() {
+    let mut net = chain();
+    let sent = net.now().wall.as_millis();
+    pay(&mut net, "test.c.receiver", 1, LONG);
+    assert_eq!(net.app("receiver").got[0].3, sent + 20_000 - 3_000);
+}
+
+#[test]
+fn no_hop_holds_a_packet_longer_than_thirty_seconds() {
+    let mut net = chain();
+    let sent = net.now().wall.as_millis();
+    let now = net.now();
+    net.app("sender")
+        .send(now, "test.c.receiver", 1, Duration::from_secs(3_600));
+    net.run(Duration::from_secs(1));
+    let left = net.app("receiver").got[0].3 - sent;
+    assert!((27_900..28_100).contains(&left), "{left} ms");
+}
+
+#[test]
+fn the_books_show_what_is_owed_on_both_sides() {
+    let mut net = chain();
+    pay(&mut net, "test.c.receiver", 70, LONG);
+    net.app("receiver").policy = Policy::Reject(ErrorCode::F99_APPLICATION_ERROR);
+    pay(&mut net, "test.c.receiver", 1_000, LONG);
+    for (name, from, to) in [
+        ("a", "sender", "b"),
+        ("b", "a", "c"),
+        ("c", "b", "receiver"),
+    ] {
+        let balance = |id: &str| {
+            let found = net
+                .node(name)
+                .peers()
+                .find(|view| view.config.id.as_str() == id);
+            found.unwrap().account.balance()
+        };
+        assert_eq!((balance(from), balance(to)), (70, -70), "{name}");
+    }
+    assert_idle(&net);
+}
+
+#[test]
+fn a_reject_from_the_receiver_is_passed_on_unchanged() {
+    let mut net = chain();
+    net.app("receiver").policy = Policy::Reject(ErrorCode::F99_APPLICATION_ERROR);
+    let ending = pay(&mut net, "test.c.receiver", 100, LONG);
+    let Ending::Rejected {
+        code,
+        by,
+        message,
+        data,
+    } = ending
+    else {
+        panic!("{ending:?}")
+    };
+    assert_eq!(code, ErrorCode::F99_APPLICATION_ERROR);
+    assert_eq!(by.as_deref(), Some("test.c.receiver"));
+    assert_eq!(
+        (message.as_str(), data.as_slice()),
+        ("no, thanks", &b"because"[..])
+    );
+    assert_idle(&net);
+}
+
+#[test]
+fn an_unknown_destination_is_f02_from_the_hop_that_has_no_route() {
+    let mut net = chain();
+    let ending = pay(&mut net, "test.nowhere.bob", 1, LONG);
+    assert_eq!(
+        reject(&ending),
+        ("F02", "test.a", "No route to destination")
+    );
+    let ending = pay(&mut net, "test.c.nobody", 1, LONG);
+    assert_eq!(
+        reject(&ending),
+        ("F02", "test.c", "No route to destination")
+    );
+    assert_idle(&net);
+}
+
+#[test]
+fn a_default_route_does_not_take_packets_for_our_own_unknown_accounts() {
+    let mut net = Net::new();
+    let mut a = node("a", "test.a");
+    a.peers = vec![child("sender", "s"), child("other", "o")];
+    a.routes = vec![route("", "other", 0)];
+    net.add_node(a);
+    net.attach("sender", "a", App::new("sender", "s"));
+    net.attach("other", "a", App::new("other", "o"));
+    net.run(Duration::from_secs(1));
+    assert_eq!(reject(&pay(&mut net, "test.a.nobody", 1, LONG)).0, "F02");
+    assert!(matches!(
+        pay(&mut net, "test.elsewhere", 1, LONG),
+        Ending::Fulfilled { .. }
+    ));
+}
+
+#[test]
+fn a_next_hop_without_a_link_is_t01_and_named() {
+    let mut net = chain();
+    net.kill("c");
+    net.run(Duration::from_secs(1));
+    let ending = pay(&mut net, "test.c.receiver", 1, LONG);
+    assert_eq!(
+        reject(&ending),
+        ("T01", "test.b", "BTP connection to c failed")
+    );
+    assert_idle(&net);
+}
+
+#[test]
+fn a_packet_without_an_answer_is_r00_at_its_outgoing_expiry() {
+    let mut net = chain();
+    net.app("receiver").policy = Policy::Hold;
+    let started = net.now().mono;
+    let now = net.now();
+    let number = net
+        .app("sender")
+        .send(now, "test.c.receiver", 9, Duration::from_secs(10));
+    net.run_until(LONG, "a packet in flight", |net| {
+        net.node("a").in_flight() == 1
+    });
+    net.run_until(LONG, "an answer", |net| net.node("a").in_flight() == 0);
+    let waited = net.now().mono.saturating_duration_since(started);
+    assert!(
+        waited >= Duration::from_secs(7),
+        "given up after {waited:?}, before C's packet expired"
+    );
+    net.run(Duration::from_secs(1));
+    let ending = net.app("sender").ending(number).unwrap().clone();
+    assert_eq!(
+        reject(&ending),
+        ("R00", "test.c", "no answer in time from receiver")
+    );
+    assert_idle(&net);
+}
+
+#[test]
+fn a_fulfillment_after_the_expiry_moves_no_money() {
+    let mut net = chain();
+    net.app("receiver").policy = Policy::Hold;
+    let ending = pay(&mut net, "test.c.receiver", 9, Duration::from_secs(5));
+    assert_eq!(reject(&ending).0, "R00");
+    net.app("receiver").policy = Policy::Fulfill;
+    let now = net.now();
+    net.app("receiver").release(now);
+    net.run(Duration::from_secs(1));
+    let receiver = net
+        .node("c")
+        .peers()
+        .find(|view| view.config.id.as_str() == "receiver");
+    let receiver = receiver.unwrap();
+    assert_eq!(
+        (receiver.account.balance(), receiver.counters.late_answers),
+        (0, 1)
+    );
+    assert!(
+        net.events_of("c")
+            .any(|event| matches!(event, Event::LateAnswer { .. }))
+    );
+}
+
+#[test]
+fn an_expired_packet_is_r00_and_one_with_too_little_time_r02() {
+    let mut net = chain();
+    assert_eq!(
+        reject(&pay(&mut net, "test.c.receiver", 1, Duration::ZERO)).0,
+        "R00"
+    );
+    assert_eq!(
+        reject(&pay(
+            &mut net,
+            "test.c.receiver",
+            1,
+            Duration::from_millis(900)
+        ))
+        .0,
+        "R02"
+    );
+    // enough for A and B, not for C
+    let ending = pay(&mut net, "test.c.receiver", 1, Duration::from_millis(2_500));
+    assert_eq!((reject(&ending).0, reject(&ending).1), ("R02", "test.c"));
+    assert!(net.app("receiver").got.is_empty());
+}
+
+#[test]
+fn a_wrong_fulfillment_is_not_relayed_and_not_credited() {
+    let mut net = chain();
+    net.app("receiver").policy = Policy::Lie;
+    let ending = pay(&mut net, "test.c.receiver", 50, LONG);
+    let (code, by, message) = reject(&ending);
+    assert_eq!((code, by), ("F05", "test.c"));
+    assert!(message.starts_with("receiver answered"), "{message}");
+    let receiver = net
+        .node("c")
+        .peers()
+        .find(|view| view.config.id.as_str() == "receiver")
+        .unwrap();
+    assert_eq!(
+        (
+            receiver.account.balance(),
+            receiver.counters.bad_fulfillments
+        ),
+        (0, 1)
+    );
+    assert!(
+        net.events_of("c")
+            .any(|event| matches!(event, Event::BadFulfillment { .. }))
+    );
+    assert_idle(&net);
+}
+
+#[test]
+fn an_unreadable_answer_ends_that_packet_only() {
+    let mut net = chain();
+    net.app("receiver").policy = Policy::Garbage;
+    assert_eq!(reject(&pay(&mut net, "test.c.receiver", 50, LONG)).0, "T01");
+    net.app("receiver").policy = Policy::Fulfill;
+    assert!(matches!(
+        pay(&mut net, "test.c.receiver", 50, LONG),
+        Ending::Fulfilled { .. }
+    ));
+    assert_idle(&net);
+}
+
+#[test]
+fn malformed_ilp_in_a_good_frame_is_f01_and_the_link_goes_on() {
+    let mut net = chain();
+    for bytes in [&b""[..], b"\x0c", b"\x00\x01\x02", b"\x0c\x81\xffxx"] {
+        let number = net.app("sender").send_raw(bytes);
+        net.run(Duration::from_secs(1));
+        assert_eq!(
+            reject(net.app("sender").ending(number).unwrap()).0,
+            "F01",
+            "{bytes:?}"
+        );
+    }
+    assert!(matches!(
+        pay(&mut net, "test.c.receiver", 50, LONG),
+        Ending::Fulfilled { .. }
+    ));
+}
+
+#[test]
+fn fifty_packets_in_flight_are_not_mixed_up() {
+    let mut net = chain();
+    let now = net.now();
+    let numbers: Vec<_> = (0..50)
+        .map(|n| net.app("sender").send(now, "test.c.receiver", n, LONG))
+        .collect();
+    net.run(Duration::from_secs(1));
+    for number in numbers {
+        let mut preimage = [0; 32];
+        preimage[..8].copy_from_slice(&number.to_be_bytes());
+        let ending = net.app("sender").ending(number).unwrap();
+        assert!(
+            matches!(ending, Ending::Fulfilled { fulfillment, .. } if *fulfillment == Fulfillment(preimage)),
+            "{number}: {ending:?}"
+        );
+    }
+}
+
+#[test]
+fn too_many_packets_in_flight_are_t03_at_once() {
+    let mut net = Net::new();
+    let mut a = node("a", "test.a");
+    a.limits.max_in_flight = 5;
+    a.peers = vec![child("sender", "s"), child("receiver", "r")];
+    a.peers[1].max_in_flight = 3;
+    net.add_node(a);
+    net.attach("sender", "a", App::new("sender", "s"));
+    net.attach(
+        "receiver",
+        "a",
+        App::new("receiver", "r").with_policy(Policy::Hold),
+    );
+    net.run(Duration::from_secs(1));
+    let now = net.now();
+    let numbers: Vec<_> = (0..10)
+        .map(|n| net.app("sender").send(now, "test.a.receiver", n, LONG))
+        .collect();
+    net.run(Duration::from_secs(1));
+    let refused: Vec<_> = numbers
+        .iter()
+        .filter_map(|&n| net.app("sender").ending(n).cloned())
+        .collect();
+    assert_eq!(refused.len(), 7);
+    assert!(
+        refused.iter().all(|ending| reject(ending).0 == "T03"),
+        "{refused:?}"
+    );
+    let now = net.now();
+    net.app("receiver").policy = Policy::Fulfill;
+    net.app("receiver").release(now);
+    net.run(Duration::from_secs(1));
+    let fulfilled = numbers
+        .iter()
+        .filter(|&&n| matches!(net.app("sender").ending(n), Some(Ending::Fulfilled { .. })));
+    assert_eq!(fulfilled.count(), 3);
+    assert_eq!(net.node("a").in_flight(), 0);
+}
+
+#[test]
+fn an_amount_above_the_peers_maximum_is_f08_with_both_amounts() {
+    let mut net = Net::new();
+    let mut a = node("a", "test.a");
+    a.peers = vec![child("sender", "s"), child("receiver", "r")];
+    a.peers[0].max_packet_amount = Some(500);
+    net.add_node(a);
+    net.attach("sender", "a", App::new("sender", "s"));
+    net.attach("receiver", "a", App::new("receiver", "r"));
+    net.run(Duration::from_secs(1));
+    let ending = pay(&mut net, "test.a.receiver", 1_000, LONG);
+    let Ending::Rejected { code, data, .. } = ending else {
+        panic!("{ending:?}")
+    };
+    assert_eq!(code.as_str(), "F08");
+    assert_eq!(
+        data,
+        [1_000u64.to_be_bytes(), 500u64.to_be_bytes()].concat()
+    );
+    assert!(matches!(
+        pay(&mut net, "test.a.receiver", 500, LONG),
+        Ending::Fulfilled { .. }
+    ));
+}
+
+#[test]
+fn a_peer_that_owes_too_much_is_t04_until_it_is_owed() {
+    let mut net = Net::new();
+    let mut a = node("a", "test.a");
+    a.peers = vec![child("sender", "s"), child("receiver", "r")];
+    a.peers[0].max_balance = Some(100);
+    net.add_node(a);
+    net.attach("sender", "a", App::new("sender", "s"));
+    net.attach("receiver", "a", App::new("receiver", "r"));
+    net.run(Duration::from_secs(1));
+    assert!(matches!(
+        pay(&mut net, "test.a.receiver", 80, LONG),
+        Ending::Fulfilled { .. }
+    ));
+    assert_eq!(reject(&pay(&mut net, "test.a.receiver", 21, LONG)).0, "T04");
+    assert!(matches!(
+        pay(&mut net, "test.a.receiver", 20, LONG),
+        Ending::Fulfilled { .. }
+    ));
+}
+
+#[test]
+fn amounts_are_scaled_between_assets_and_never_rounded_up() {
+    let mut net = Net::new();
+    let mut a = node("a", "test.a");
+    a.peers = vec![
+        child("sender", "s"),
+        child("receiver", "r"),
+        child("euro", "e"),
+    ];
+    a.peers[1].asset = PeerAsset {
+        code: "USD".into(),
+        scale: 7,
+    };
+    a.peers[2].asset = PeerAsset {
+        code: "EUR".into(),
+        scale: 9,
+    };
+    net.add_node(a);
+    net.attach("sender", "a", App::new("sender", "s"));
+    net.attach("receiver", "a", App::new("receiver", "r"));
+    net.attach("euro", "a", App::new("euro", "e"));
+    net.run(Duration::from_secs(1));
+    assert!(matches!(
+        pay(&mut net, "test.a.receiver", 1_299, LONG),
+        Ending::Fulfilled { .. }
+    ));
+    assert_eq!(net.app("receiver").got[0].0, 12);
+    assert_eq!(reject(&pay(&mut net, "test.a.receiver", 99, LONG)).0, "R01");
+    assert!(matches!(
+        pay(&mut net, "test.a.receiver", 0, LONG),
+        Ending::Fulfilled { .. }
+    ));
+    assert_eq!(reject(&pay(&mut net, "test.a.euro", 99, LONG)).0, "T00");
+}
+
+#[test]
+fn special_addresses_are_never_forwarded() {
+    let mut net = chain();
+    for to in [
+        "peer.route.update",
+        "peer.settle",
+        "self.x",
+        "local.x",
+        "g.x",
+        "test.a",
+    ] {
+        let ending = pay(&mut net, to, 1, LONG);
+        assert_eq!(
+            (reject(&ending).0, reject(&ending).1),
+            ("F02", "test.a"),
+            "{to}"
+        );
+    }
+}
+
+#[test]
+fn a_child_is_told_its_address_and_others_are_not() {
+    let mut net = chain();
+    let now = net.now();
+    let mut ask = |condition: Condition| {
+        let prepare = Prepare {
+            condition,
+            ..ilp_proto::ildcp::request(now.wall)
+        };
+        let mut ilp = Vec::new();
+        Packet::Prepare(prepare).encode(&mut ilp);
+        let number = net.app("sender").send_raw(&ilp);
+        net.run(Duration::from_secs(1));
+        net.app("sender").ending(number).unwrap().clone()
+    };
+    let answer = ask(Condition::OF_ZERO);
+    let Ending::Fulfilled { fulfillment, data } = answer else {
+        panic!("{answer:?}")
+    };
+    assert_eq!(fulfillment, Fulfillment::ZERO);
+    let response = ilp_proto::IldcpResponse::parse(&data).unwrap();
+    assert_eq!(response.client_address.as_str(), "test.a.sender");
+    assert_eq!((response.asset_scale, response.asset_code), (9, "USD"));
+    assert_eq!(reject(&ask(Condition([7; 32]))).0, "F01");
+}
+
+#[test]
+fn an_echo_request_comes_back_to_its_source() {
+    let mut net = chain();
+    // the sender fulfils what it is sent; the data of the response has no preimage in it, so use the hash of zeros
+    let now = net.now();
+    let source = ilp_proto::Addr::new("test.a.sender").unwrap();
+    let mut data = Vec::new();
+    ilp_proto::EchoPacket::Request { source }.encode(&mut data);
+    net.app("sender").policy = Policy::Hold;
+    let number = net
+        .app("sender")
+        .send_data(now, "test.c", 5, LONG, &data, Fulfillment([9; 32]));
+    net.run(Duration::from_secs(1));
+    let got = net.app("sender").got.clone();
+    assert_eq!((got[0].0, got[0].1.as_str()), (5, "test.a.sender"));
+    assert_eq!(got[0].2, b"ECHOECHOECHOECHO\x01");
+    assert_eq!(
+        net.node("c").in_flight(),
+        1,
+        "the echo is in flight, nothing is invented"
+    );
+    assert_eq!(net.app("sender").ending(number), None);
+}
+
+#[test]
+fn a_bad_echo_is_f01() {
+    let mut net = chain();
+    for data in [
+        &b"ECHOECHOECHOECHO"[..],
+        b"ECHOECHOECHOECHO\x02",
+        b"ECHOECHOECHOECHO\x01",
+        b"ECHOECHOECHOECHO\x00\x03foo",
+    ] {
+        let now = net.now();
+        let number =
+            net.app("sender")
+                .send_data(now, "test.c", 5, LONG, data, Fulfillment([9; 32]));
+        net.run(Duration::from_secs(1));
+        assert_eq!(
+            reject(net.app("sender").ending(number).unwrap()).0,
+            "F01",
+            "{data:?}"
+        );
+    }
+}
+
+#[test]
+fn a_packet_has_one_id_at_every_hop_and_its_path_can_be_read_from_the_events() {
+    let mut net = chain();
+    pay(&mut net, "test.c.receiver", 3, LONG);
+    let mut path = Vec::new();
+    let mut ids = Vec::new();
+    for (node, event) in &net.log {
+        match event {
+            Event::PacketReceived {
+                packet,
+                source: Source::Peer(from),
+                ..
+            } => {
+                ids.push(*packet);
+                path.push(format!("{from}>{node}"));
+            }
+            Event::PacketForwarded {
+                packet, next_hop, ..
+            } => {
+                ids.push(*packet);
+                path.push(format!("{node}>{next_hop}"));
+            }
+            Event::PacketAnswered {
+                packet,
+                to: Source::Peer(to),
+                code,
+                ..
+            } => {
+                assert_eq!(*code, None);
+                ids.push(*packet);
+                path.push(format!("{node}={to}"));
+            }
+            _ => {}
+        }
+    }
+    assert_eq!(
+        path,
+        [
+            "sender>a",
+            "a>b",
+            "a>b",
+            "b>c",
+            "b>c",
+            "c>receiver",
+            "c=b",
+            "b=a",
+            "a=sender"
+        ]
+    );
+    assert!(ids.windows(2).all(|pair| pair[0] == pair[1]), "{ids:?}");
+}
+
+#[test]
+fn a_step_of_the_wall_clock_does_not_expire_what_is_in_flight() {
+    let mut net = chain();
+    net.app("receiver").policy = Policy::Hold;
+    let now = net.now();
+    let number = net.app("sender").send(now, "test.c.receiver", 1, LONG);
+    net.run(Duration::from_secs(1));
+    net.step_wall(3_600_000);
+    net.run(Duration::from_secs(5));
+    assert_eq!(net.app("sender").ending(number), None);
+    net.app("receiver").policy = Policy::Fulfill;
+    let now = net.now();
+    net.app("receiver").release(now);
+    net.run(Duration::from_secs(1));
+    assert!(matches!(
+        net.app("sender").ending(number),
+        Some(Ending::Fulfilled { .. })
+    ));
+}
+
+#[test]
+fn traffic_fails_over_to_the_next_hop_of_lower_preference() {
+    let mut net = Net::new();
+    let mut a = node("a", "test.a");
+    a.peers = vec![
+        child("sender", "s"),
+        peer("x", "x", false),
+        peer("y", "y", false),
+    ];
+    a.routes = vec![route("test.far", "x", 0), route("test.far", "y", 1)];
+    net.add_node(a);
+    net.attach("sender", "a", App::new("sender", "s"));
+    net.attach("x", "a", App::new("x", "x"));
+    net.attach("y", "a", App::new("y", "y"));
+    net.run(Duration::from_secs(1));
+    pay(&mut net, "test.far.bob", 1, LONG);
+    assert_eq!((net.app("x").got.len(), net.app("y").got.len()), (1, 0));
+    let pipe = net.pipes_between("x", "a")[0];
+    net.cut(pipe);
+    net.run(Duration::from_secs(1));
+    assert!(matches!(
+        pay(&mut net, "test.far.bob", 1, LONG),
+        Ending::Fulfilled { .. }
+    ));
+    assert_eq!((net.app("x").got.len(), net.app("y").got.len()), (1, 1));
+}
