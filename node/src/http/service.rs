@@ -1,0 +1,222 @@
+//! From a request to its answer, without IO.
+
+#[cfg(test)]
+mod tests;
+
+use std::net::SocketAddr;
+use std::sync::Mutex;
+
+use http_body_util::Full;
+use hyper::body::Bytes;
+use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use hyper::{Method, Request, Response, StatusCode};
+use ilp_proto::{Addr, Now};
+use ilp_runtime::Clock;
+use serde::Serialize;
+use serde_json::json;
+
+use super::health::{Health, Status, critical_down};
+use super::peers::Peers;
+use super::routes::{self, Routes};
+use super::snapshot::{Inspect, Snapshot};
+use crate::log::NodeLog;
+use crate::log::node::NodeEvent;
+use crate::metrics;
+
+const PATHS: [&str; 6] = [
+    "/health", "/live", "/ready", "/metrics", "/peers", "/routes",
+];
+const JSON: &str = "application/json";
+
+/// One node, as its health port sees it.
+pub(crate) struct App {
+    node_id: String,
+    connector: Box<dyn Inspect>,
+    /// See [`Status::of`].
+    first_tries: u32,
+    started: Now,
+    log: NodeLog,
+    /// What `/health` said last, and whether it ever was 200.
+    said: Mutex<Said>,
+}
+
+struct Said {
+    status: Status,
+    ready: bool,
+}
+
+type Answer = Response<Full<Bytes>>;
+
+impl App {
+    /// For a node that begins to listen now.
+    pub(crate) fn new(
+        node_id: &str,
+        connector: Box<dyn Inspect>,
+        first_tries: u32,
+        log: NodeLog,
+    ) -> Self {
+        Self {
+            node_id: node_id.to_owned(),
+            connector,
+            first_tries,
+            started: Clock::now(),
+            log,
+            said: Mutex::new(Said {
+                status: Status::Starting,
+                ready: false,
+            }),
+        }
+    }
+
+    /// Writes a line in the node's name.
+    pub(crate) fn log(&self, event: &NodeEvent<'_>) {
+        event.describe(&mut |line| self.log.write(&line));
+    }
+
+    /// Seconds since the start.
+    pub(crate) fn uptime(&self) -> u64 {
+        Clock::now()
+            .mono
+            .saturating_duration_since(self.started.mono)
+            .as_secs()
+    }
+
+    /// The connector's numbers now.
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        self.look(|connector| Snapshot::take(connector, Clock::now()))
+    }
+
+    fn look<T>(&self, look: impl Fn(&ilp_router::Connector) -> T) -> T {
+        let mut seen = None;
+        self.connector
+            .inspect(&mut |connector| seen = Some(look(connector)));
+        // Invariant of `Inspect`: it has called `look`.
+        seen.expect("inspect() calls what it is given")
+    }
+
+    /// What `/health` says; logs it when it is something new.
+    pub(crate) fn health(&self, now: &Snapshot) -> Status {
+        let status = Status::of(now, self.first_tries);
+        let mut said = self
+            .said
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let before = std::mem::replace(&mut said.status, status);
+        if status == Status::Healthy && !std::mem::replace(&mut said.ready, true) {
+            self.log(&NodeEvent::Ready {
+                connected: now.connected(),
+            });
+        } else if status != before && status != Status::Draining {
+            let down = critical_down(now).collect::<Vec<_>>().join(", ");
+            self.log(&NodeEvent::Health {
+                from: before.as_str(),
+                to: status.as_str(),
+                down: &down,
+            });
+        }
+        status
+    }
+
+    /// The answer to a request.
+    pub(crate) fn respond<B>(&self, request: &Request<B>, remote: SocketAddr) -> Answer {
+        let (method, path) = (request.method(), request.uri().path());
+        let mut answer = if !PATHS.contains(&path) {
+            json_answer(
+                404,
+                &json!({ "error": "there is nothing here", "paths": PATHS }),
+            )
+        } else if method != Method::GET && method != Method::HEAD {
+            let mut answer =
+                json_answer(405, &json!({ "error": "only GET and HEAD are answered" }));
+            answer
+                .headers_mut()
+                .insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+            answer
+        } else {
+            self.get(path, request.uri().query())
+        };
+        answer
+            .headers_mut()
+            .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        self.log(&NodeEvent::Request {
+            method: method.as_str(),
+            path,
+            status: answer.status().as_u16(),
+            remote,
+        });
+        answer
+    }
+
+    fn get(&self, path: &str, query: Option<&str>) -> Answer {
+        match path {
+            "/live" => json_answer(200, &json!({ "live": true })),
+            "/ready" => {
+                let ready = self.look(|connector| !connector.is_draining());
+                json_answer(if ready { 200 } else { 503 }, &json!({ "ready": ready }))
+            }
+            "/routes" => self.routes(query),
+            _ => {
+                let now = self.snapshot();
+                match path {
+                    "/metrics" => {
+                        let healthy = Status::of(&now, self.first_tries) == Status::Healthy;
+                        let text = metrics::text(now, &self.node_id, healthy, self.started.wall);
+                        answer(200, metrics::CONTENT_TYPE, text)
+                    }
+                    "/peers" => json_answer(200, &Peers::new(&now, &self.node_id)),
+                    _ => {
+                        let status = self.health(&now);
+                        json_answer(
+                            status.http(),
+                            &Health::new(status, &now, &self.node_id, self.uptime()),
+                        )
+                    }
+                }
+            }
+        }
+    }
+
+    fn routes(&self, query: Option<&str>) -> Answer {
+        let (own, table) =
+            self.look(|connector| (connector.address().to_string(), routes::table(connector)));
+        let asked = url::form_urlencoded::parse(query.unwrap_or_default().as_bytes())
+            .find(|(name, _)| name == "for");
+        let Some((_, destination)) = asked else {
+            return json_answer(
+                200,
+                &Routes {
+                    node_id: &self.node_id,
+                    routes: table,
+                },
+            );
+        };
+        match Addr::new(&destination) {
+            Ok(destination) => {
+                json_answer(200, &routes::way(&self.node_id, &own, &table, destination))
+            }
+            Err(error) => json_answer(400, &json!({ "error": format!("no ILP address: {error}") })),
+        }
+    }
+}
+
+fn json_answer(status: u16, body: &impl Serialize) -> Answer {
+    match serde_json::to_vec(body) {
+        Ok(mut text) => {
+            text.push(b'\n');
+            answer(status, JSON, text)
+        }
+        // Not reached: the bodies have string keys, and nothing in them fails to serialize.
+        Err(_) => answer(500, JSON, "{}\n"),
+    }
+}
+
+fn answer(status: u16, content_type: &'static str, body: impl Into<Bytes>) -> Answer {
+    let mut answer = Response::new(Full::new(body.into()));
+    // All of ours are valid.
+    *answer.status_mut() =
+        StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    answer
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    answer
+}

@@ -1,0 +1,181 @@
+//! What the process itself has to say, and the lines that it becomes; a table like [`event`](super::event).
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use log::Level::{Debug, Error, Info, Warn};
+
+use super::line::Field::{Number, Shown, Text};
+use super::line::component::{HTTP, NODE, SERVER};
+use super::line::{Fields, Line};
+use super::queue::Dropped;
+
+/// Something that happens in the process around a connector.
+pub(crate) enum NodeEvent<'a> {
+    /// A setting that is taken but may not be meant.
+    ConfigWarning(&'a str),
+    /// The configuration and the routing table are there.
+    Starting { peers: usize, routes: usize },
+    /// A listener could not be opened: which setting names it, and why not.
+    ListenFailed {
+        setting: &'a str,
+        address: SocketAddr,
+        error: &'a dyn fmt::Display,
+    },
+    /// The node could not be started for another reason.
+    StartFailed { error: &'a dyn fmt::Display },
+    /// Both listeners are open.
+    Listening { btp: SocketAddr, health: SocketAddr },
+    /// `/health` says 200 for the first time.
+    Ready { connected: usize },
+    /// `/health` says something else than before.
+    Health {
+        from: &'a str,
+        to: &'a str,
+        down: &'a dyn fmt::Display,
+    },
+    /// A signal that asks for the end.
+    Signal { name: &'a str },
+    /// The second one, which does not wait.
+    Killed { name: &'a str },
+    /// The last line: packets that were finished while draining, those that get no answer from us, and
+    /// the seconds since the start.
+    Stopped {
+        drained: usize,
+        unanswered: usize,
+        uptime: u64,
+    },
+    /// The node did not stop when it should have.
+    StopOverdue { waited: Duration },
+    /// Somebody asked the health port.
+    Request {
+        method: &'a str,
+        path: &'a str,
+        status: u16,
+        remote: SocketAddr,
+    },
+    /// The health port could not take a connection.
+    HttpAcceptFailed { error: &'a dyn fmt::Display },
+    /// A connection for the connector could not be accepted.
+    AcceptFailed {
+        error: &'a dyn fmt::Display,
+        retry: Duration,
+    },
+    /// The task of one link panicked; the panic has a line of its own.
+    LinkPanicked,
+    /// The connector panicked, and the process ends now; the panic has a line of its own.
+    Fatal,
+    /// Lines that were not written.
+    LogDropped(Dropped),
+    /// A bug. What was said with it is not repeated here unless it cannot hold data.
+    Panic {
+        thread: &'a str,
+        place: &'a dyn fmt::Display,
+        message: &'a str,
+        trace: &'a str,
+    },
+}
+
+impl NodeEvent<'_> {
+    /// Hands the line of the event to `emit`.
+    #[rustfmt::skip] // a table: name, level and sentence of an event in one row
+    pub(crate) fn describe(&self, emit: &mut dyn FnMut(Line<'_>)) {
+        let mut line = |level, component, event, msg: fmt::Arguments<'_>, fields: &Fields<'_>| {
+            emit(Line { level, component, event, msg, packet: None, fields });
+        };
+        match *self {
+            Self::ConfigWarning(text) => line(
+                Warn, NODE, "config_warning", format_args!("{text}"),
+                &[],
+            ),
+            Self::Starting { peers, routes } => line(
+                Info, NODE, "connector_starting", format_args!("starting"),
+                &[("version", Text(env!("CARGO_PKG_VERSION"))), ("peersCount", count(peers)), ("routesCount", count(routes))],
+            ),
+            Self::ListenFailed { setting, ref address, error } => line(
+                Error, NODE, "listen_failed", format_args!("cannot listen on {address} ({setting}): {error}"),
+                &[("setting", Text(setting)), ("address", Shown(address)), ("error", Shown(error))],
+            ),
+            Self::StartFailed { error } => line(
+                Error, NODE, "start_failed", format_args!("cannot start: {error}"),
+                &[("error", Shown(error))],
+            ),
+            Self::Listening { ref btp, ref health } => line(
+                Info, NODE, "connector_listening", format_args!("listening"),
+                &[("btpAddress", Shown(btp)), ("healthAddress", Shown(health))],
+            ),
+            Self::Ready { connected } => line(
+                Info, NODE, "connector_ready", format_args!("ready"),
+                &[("connectedPeers", count(connected))],
+            ),
+            Self::Health { from, to, down } => line(
+                if to == "unhealthy" { Warn } else { Info },
+                NODE, "health_changed", format_args!("{from} became {to}"),
+                &[("from", Text(from)), ("status", Text(to)), ("criticalPeersDown", Shown(down))],
+            ),
+            Self::Signal { name } => line(
+                Info, NODE, "shutdown_requested", format_args!("{name}: stopping; once more stops at once"),
+                &[("signal", Text(name))],
+            ),
+            Self::Killed { name } => line(
+                Warn, NODE, "shutdown_forced", format_args!("{name} again: packets in flight get no answer"),
+                &[("signal", Text(name))],
+            ),
+            Self::Stopped { drained, unanswered, uptime } => line(
+                if unanswered > 0 { Warn } else { Info },
+                NODE, "connector_stopped", format_args!("drained {drained}, left {unanswered}"),
+                &[
+                    ("drained", count(drained)),
+                    ("unanswered", count(unanswered)),
+                    ("uptime", Number(uptime)),
+                ],
+            ),
+            Self::StopOverdue { waited } => line(
+                Error, NODE, "stop_overdue", format_args!("not all connections ended in time"),
+                &[("waitedMs", millis(waited))],
+            ),
+            Self::Request { method, path, status, ref remote } => line(
+                Debug, HTTP, "http_request", format_args!("{method} {path}"),
+                &[
+                    ("method", Text(method)),
+                    ("path", Text(path)),
+                    ("status", Number(status.into())),
+                    ("remoteAddress", Shown(remote)),
+                ],
+            ),
+            Self::HttpAcceptFailed { error } => line(
+                Warn, HTTP, "http_accept_failed", format_args!("a connection could not be taken"),
+                &[("error", Shown(error))],
+            ),
+            Self::AcceptFailed { error, retry } => line(
+                Error, SERVER, "btp_accept_failed", format_args!("a connection could not be accepted"),
+                &[("error", Shown(error)), ("retryMs", millis(retry))],
+            ),
+            Self::LinkPanicked => line(
+                Error, NODE, "link_panicked", format_args!("a bug closed one connection; all others go on"),
+                &[],
+            ),
+            Self::Fatal => line(
+                Error, NODE, "fatal", format_args!("a bug in the connector: its books cannot be trusted, the process ends"),
+                &[],
+            ),
+            Self::LogDropped(Dropped { ordinary, severe, unwritable }) => line(
+                Warn, NODE, "log_dropped", format_args!("lines are missing here"),
+                &[("debugAndInfo", Number(ordinary)), ("warnAndError", Number(severe)), ("unwritable", Number(unwritable))],
+            ),
+            Self::Panic { thread, place, message, trace } => line(
+                Error, NODE, "panic", format_args!("a bug: {message}"),
+                &[("thread", Text(thread)), ("place", Shown(place)), ("backtrace", Text(trace))],
+            ),
+        }
+    }
+}
+
+fn count(n: usize) -> super::line::Field<'static> {
+    Number(n as u64)
+}
+
+fn millis(duration: Duration) -> super::line::Field<'static> {
+    Number(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
+}

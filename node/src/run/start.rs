@@ -1,0 +1,179 @@
+//! From a configuration to a running node.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
+
+use ilp_router::Connector;
+use ilp_runtime::{Clock, Node, NodeHandle, NodeOptions, Runtime, StartError};
+
+use super::Control;
+use super::observer::{Ears, Noted};
+use crate::config::NodeConfig;
+use crate::config::Origin;
+use crate::http::snapshot::Inspect;
+use crate::http::{self, App};
+use crate::log::NodeLog;
+use crate::log::node::NodeEvent;
+
+/// A node that listens.
+pub(super) struct Running {
+    handle: NodeHandle,
+    app: Arc<App>,
+    noted: Arc<Noted>,
+}
+
+impl Running {
+    /// Logs what `/health` says, if it is something new.
+    pub(super) fn check_health(&self) {
+        self.noted.looked();
+        self.app.health(&self.app.snapshot());
+    }
+
+    /// Begins to drain.
+    pub(super) fn shutdown(&self) {
+        self.handle.shutdown();
+    }
+
+    /// Whether it has no tasks and no sockets any more.
+    pub(super) fn has_ended(&self) -> bool {
+        self.handle.has_ended()
+    }
+
+    /// The last line of a node.
+    pub(super) fn report_stop(&self) {
+        let (drained, unanswered) = self.noted.drained();
+        self.log(&NodeEvent::Stopped {
+            drained,
+            unanswered,
+            uptime: self.app.uptime(),
+        });
+    }
+
+    /// Writes a line in its name.
+    pub(super) fn log(&self, event: &NodeEvent<'_>) {
+        self.app.log(event);
+    }
+}
+
+/// What writes the lines of a node.
+pub(super) fn log_of(config: &NodeConfig) -> NodeLog {
+    NodeLog::new(&config.router.node_id, config.log_level, config.log_packets)
+}
+
+/// Starts all nodes, or says why not; the main thread is told which.
+pub(super) async fn start<R: Runtime>(runtime: R, configs: Vec<NodeConfig>, tell: Sender<Control>) {
+    let mut nodes = Vec::new();
+    for (index, config) in configs.into_iter().enumerate() {
+        nodes.push(start_one(&runtime, config, index, &tell).await);
+    }
+    let nodes: Option<Vec<Running>> = nodes.into_iter().collect();
+    // Nobody listens when the process is at its end.
+    let _ = tell.send(Control::Started(nodes));
+}
+
+/// `None`, with a line in the log, if it cannot be started.
+async fn start_one<R: Runtime>(
+    runtime: &R,
+    config: NodeConfig,
+    index: usize,
+    tell: &Sender<Control>,
+) -> Option<Running> {
+    let log = log_of(&config);
+    let write = |event: NodeEvent<'_>| event.describe(&mut |line| log.write(&line));
+    for warning in &config.warnings {
+        write(NodeEvent::ConfigWarning(&warning.to_string()));
+    }
+    let NodeConfig {
+        router,
+        listen,
+        health_listen,
+        places,
+        ..
+    } = config;
+    let node_id = router.node_id.clone();
+    let first_tries = router.retry.tries;
+
+    let seed = getrandom::u64()
+        .map_err(|error| write(NodeEvent::StartFailed { error: &error }))
+        .ok()?;
+    let connector = Connector::new(router, seed, Clock::now());
+    let mut connector = connector
+        .map_err(|error| write(NodeEvent::StartFailed { error: &error }))
+        .ok()?;
+    connector.set_packet_events(log.wants_packets());
+    write(NodeEvent::Starting {
+        peers: connector.peers().count(),
+        routes: connector.routes().count(),
+    });
+
+    let refused =
+        |key: &'static str, origin: &Origin, address: SocketAddr, error: &dyn std::fmt::Display| {
+            let setting = format!("{key}, {origin}");
+            write(NodeEvent::ListenFailed {
+                setting: &setting,
+                address,
+                error,
+            });
+        };
+    // The health port comes first: once the BTP port is open, packets come in.
+    let health = match runtime.bind(health_listen).await {
+        Ok(listener) => runtime
+            .local_addr(&listener)
+            .map(|address| (listener, address)),
+        Err(error) => Err(error),
+    };
+    let (health, health_address) = health
+        .map_err(|error| {
+            refused(
+                "healthCheckPort",
+                &places.health_listen,
+                health_listen,
+                &error,
+            )
+        })
+        .ok()?;
+
+    let noted = Arc::new(Noted::default());
+    let ears = Ears {
+        node: index,
+        log: log.clone(),
+        noted: Arc::clone(&noted),
+        tell: tell.clone(),
+    };
+    let handle = match Node::start(runtime.clone(), connector, NodeOptions::new(listen), ears).await
+    {
+        Ok(handle) => handle,
+        Err(StartError::Listen { address, source }) => {
+            refused("btpServerPort", &places.listen, address, &source);
+            return None;
+        }
+        Err(error) => {
+            write(NodeEvent::StartFailed { error: &error });
+            return None;
+        }
+    };
+    write(NodeEvent::Listening {
+        btp: handle.local_addr(),
+        health: health_address,
+    });
+
+    let held = Box::new(Held(handle.clone()));
+    let app = Arc::new(App::new(&node_id, held, first_tries, log));
+    runtime.spawn(http::serve(runtime.clone(), health, Arc::clone(&app)));
+    let (waiting, tell) = (handle.clone(), tell.clone());
+    runtime.spawn(async move {
+        waiting.wait().await;
+        let _ = tell.send(Control::Ended(index));
+    });
+    Some(Running { handle, app, noted })
+}
+
+/// A node whose connector can be looked at.
+struct Held(NodeHandle);
+
+impl Inspect for Held {
+    fn inspect(&self, look: &mut dyn FnMut(&Connector)) {
+        self.0.with(|connector| look(connector));
+    }
+}
