@@ -47,6 +47,8 @@ pub(crate) struct Link {
     /// Until when the present stage may take; not the connection's own deadlines.
     pub(crate) stage_deadline: Option<Instant>,
     pub(crate) refusal: Option<Refusal>,
+    /// That it failed to authenticate has been reported.
+    pub(crate) denied: bool,
     /// In the queue of links that have something to send.
     pub(crate) queued: bool,
     /// Why we are closing it, in case the other side only hangs up.

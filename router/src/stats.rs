@@ -51,7 +51,7 @@ pub struct PeerCounters {
     pub auth_failures: u64,
 }
 
-/// How long packets took, in buckets of powers of two microseconds.
+/// How long packets took, in buckets that double from 8 µs to 33 s.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Histogram {
     buckets: [u64; Self::BUCKETS],
@@ -60,7 +60,7 @@ pub struct Histogram {
 }
 
 impl Histogram {
-    /// Bucket `i` holds what took at most 2^i µs × 8; the last one holds all the rest.
+    /// Bucket `i` holds what took at most 8 µs × 2^i; the last one holds all the rest.
     pub const BUCKETS: usize = 24;
 
     /// The upper bound of bucket `index`; `None` for the last, which has none.
@@ -133,4 +133,44 @@ pub struct Stats {
     pub auth_denied: u64,
     /// Events that did not fit the ring.
     pub events_dropped: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_duration_is_counted_in_the_first_bucket_whose_bound_it_does_not_exceed() {
+        for nanos in [
+            0,
+            1,
+            7_999,
+            8_000,
+            8_001,
+            16_000,
+            16_001,
+            1_000_000,
+            60_000_000_000,
+            u64::MAX,
+        ] {
+            let took = Duration::from_nanos(nanos);
+            let mut histogram = Histogram::default();
+            histogram.record(took);
+            let index = histogram
+                .buckets()
+                .iter()
+                .position(|&count| count == 1)
+                .unwrap();
+            assert!(
+                Histogram::bound(index).is_none_or(|bound| took <= bound),
+                "{took:?} in {index}"
+            );
+            let below = index.checked_sub(1).and_then(Histogram::bound);
+            assert!(
+                below.is_none_or(|bound| took > bound),
+                "{took:?} in {index}"
+            );
+            assert_eq!((histogram.count(), histogram.sum()), (1, took));
+        }
+    }
 }

@@ -653,3 +653,41 @@ fn a_node_whose_parent_does_not_know_it_as_a_child_asks_again() {
     assert_eq!(refused, 3);
     assert!(!net.node("mid").knows_its_address());
 }
+
+#[test]
+fn whoever_says_nothing_or_nonsense_first_is_denied_once_and_with_a_reason() {
+    let mut net = Net::new();
+    net.add_node(node("b", "test.b"));
+    let mut deny = |what: Option<ilp_router::Received<'_>>| {
+        let before = net.log.len();
+        net.with_node("b", |node, now| {
+            let link = node.handle_incoming(now, [10, 0, 0, 1].into()).unwrap();
+            node.handle_upgraded(now, link, "/", None);
+            if let Some(what) = what {
+                node.handle_received(now, link, what);
+            }
+        });
+        net.run(Duration::from_secs(12));
+        let reasons: Vec<_> = net.log[before..]
+            .iter()
+            .filter_map(|(_, event)| match event {
+                Event::AuthDenied { reason, .. } => Some(*reason),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(net.node("b").open_links(), 0, "{reasons:?}");
+        reasons
+    };
+    use ilp_router::Received::{Binary, Text};
+    assert_eq!(deny(None), ["authentication took too long"]);
+    assert_eq!(deny(Some(Text)), ["text message before authentication"]);
+    assert_eq!(
+        deny(Some(Binary(b"\xff"))),
+        ["unreadable frame before authentication"]
+    );
+    let message = b"\x06\x00\x00\x00\x02\x02\x01\x00";
+    assert_eq!(
+        deny(Some(Binary(message))),
+        ["the first entry of the first frame must be auth"]
+    );
+}

@@ -37,6 +37,7 @@ impl Connector {
             stage: Stage::Dialing,
             stage_deadline: Some(now.mono + self.timeouts.connect),
             refusal: None,
+            denied: false,
             queued: false,
             closing: None,
             armed: None,

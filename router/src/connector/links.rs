@@ -70,6 +70,7 @@ impl Connector {
             stage: Stage::Upgrading,
             stage_deadline: Some(now.mono + self.timeouts.handshake),
             refusal: None,
+            denied: false,
             queued: false,
             closing: None,
             armed: None,
@@ -221,7 +222,6 @@ impl Connector {
                 claimed,
                 reason,
             } => {
-                self.stats.auth_denied += 1;
                 let known = known.map(|peer| {
                     self.peers[peer].counters.auth_failures += 1;
                     self.peers[peer].config.id.clone()
@@ -229,11 +229,7 @@ impl Connector {
                 let delay =
                     self.guard
                         .failed(now.mono, address, known.as_ref().map(|id| id.as_str()));
-                self.emit(Event::AuthDenied {
-                    claimed,
-                    remote: address,
-                    reason,
-                });
+                self.report_denied(id, claimed, reason);
                 if delay == Duration::ZERO {
                     self.refuse(now, id);
                 } else if let Some(link) = self.links.get_mut(id) {
@@ -244,6 +240,27 @@ impl Connector {
             }
         }
         self.refresh(now, id);
+    }
+
+    /// Reports, once a link, that somebody failed to authenticate with us.
+    pub(super) fn report_denied(
+        &mut self,
+        id: LinkId,
+        claimed: Option<String>,
+        reason: &'static str,
+    ) {
+        let Some(link) = self.links.get_mut(id) else {
+            return;
+        };
+        if let (Some(remote), false) = (link.address, link.denied) {
+            link.denied = true;
+            self.stats.auth_denied += 1;
+            self.emit(Event::AuthDenied {
+                claimed,
+                remote,
+                reason,
+            });
+        }
     }
 
     fn refuse(&mut self, now: Now, id: LinkId) {
@@ -380,6 +397,9 @@ impl Connector {
                 link.stage_deadline
                     .get_or_insert(now.mono + self.timeouts.close);
                 let index = peer.filter(|_| link.authenticated);
+                if let (Direction::Accepted, None) = (link.direction, index) {
+                    self.report_denied(id, None, why);
+                }
                 if code == SILENT
                     && let Some(peer) = name
                 {

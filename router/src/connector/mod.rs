@@ -1,5 +1,6 @@
 //! The whole node as one state machine.
 
+mod answers;
 mod dial;
 mod ildcp;
 mod links;
@@ -7,8 +8,6 @@ mod packets;
 mod receive;
 mod shutdown;
 mod takeover;
-#[cfg(test)]
-mod tests;
 mod transmit;
 
 use alloc::collections::{BTreeMap, VecDeque};

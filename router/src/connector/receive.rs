@@ -110,16 +110,7 @@ impl Connector {
                 });
             }
             // a first frame that is no auth; the connection has answered it
-            (Inbound::Refused { why, .. }, None) => {
-                self.stats.auth_denied += 1;
-                if let Some(remote) = self.links.get(id).and_then(|link| link.address) {
-                    self.emit(Event::AuthDenied {
-                        claimed: None,
-                        remote,
-                        reason: why,
-                    });
-                }
-            }
+            (Inbound::Refused { why, .. }, None) => self.report_denied(id, None, why),
             (
                 Inbound::Nothing
                 | Inbound::Request { .. }
