@@ -35,13 +35,13 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let mut path = String::new();
-    let upgrade = async_tungstenite::accept_hdr_async(&mut stream, RememberPath(&mut path))
-        .await
-        .map(drop);
-    match upgrade {
+    let config = Some(config(max_message));
+    let callback = RememberPath(&mut path);
+    let upgrade =
+        async_tungstenite::accept_hdr_async_with_config(&mut stream, callback, config).await;
+    match upgrade.map(drop) {
         Ok(()) => {
             // nothing is lost with the first: a client that sends more before it has the answer is refused
-            let config = Some(config(max_message));
             let socket = WebSocketStream::from_raw_socket(stream, Role::Server, config).await;
             Ok(Accepted {
                 socket,

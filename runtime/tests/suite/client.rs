@@ -1,0 +1,229 @@
+//! The client, against nodes and against servers that misbehave.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use btp_proto::{Carrier, Frame, put_ilp_frame};
+use bytes::BytesMut;
+use futures_lite::future;
+use ilp_proto::{ErrorCode, Fulfill, Fulfillment};
+use ilp_runtime::Runtime;
+use ilp_runtime::client::{Answer, Client, ClientError, Closed, SendError};
+
+use super::raw::Raw;
+use super::setup::{LOCALHOST, TOKEN, client, fulfill, hub, options, prepare, prepare_for, refuse};
+
+fn code(answer: &Result<Answer, SendError>) -> &str {
+    match answer {
+        Ok(Answer::Reject { code, .. }) => code.as_str(),
+        other => panic!("expected a rejection, got {other:?}"),
+    }
+}
+
+/// A client and the server it is connected to, which lets anybody in and then does nothing by itself.
+async fn with_server<R: Runtime>(runtime: &R) -> (Client, Raw<R>) {
+    let listener = runtime.bind(LOCALHOST).await.unwrap();
+    let address = runtime.local_addr(&listener).unwrap();
+    let connecting = client(runtime, address, "alice", refuse);
+    future::zip(connecting, Raw::accept_authenticated(runtime, &listener)).await
+}
+
+pub async fn a_rejection_says_who_and_why<R: Runtime>(runtime: R) {
+    let node = hub(&runtime, &["alice", "bob"]).await;
+    let alice = client(&runtime, node.address(), "alice", refuse).await;
+    let answer = alice.send(prepare("test.nowhere", b"")).await;
+    assert_eq!(code(&answer), "F02");
+    let Ok(Answer::Reject { triggered_by, .. }) = answer else {
+        unreachable!()
+    };
+    assert_eq!(triggered_by.unwrap().as_str(), "test.hub");
+
+    assert_eq!(code(&alice.send(prepare("test.hub.bob", b"")).await), "T01");
+    let bob = client(&runtime, node.address(), "bob", refuse).await;
+    bob.set_address("test.hub.bob".parse().unwrap());
+    let answer = alice.send(prepare("test.hub.bob", b"")).await;
+    let Ok(Answer::Reject {
+        code,
+        triggered_by,
+        message,
+        ..
+    }) = answer
+    else {
+        panic!("{answer:?}")
+    };
+    assert_eq!(
+        (code, message.as_str()),
+        (ErrorCode::F99_APPLICATION_ERROR, "I only send")
+    );
+    assert_eq!(triggered_by.unwrap().as_str(), "test.hub.bob");
+}
+
+pub async fn a_wrong_token_is_refused<R: Runtime>(runtime: R) {
+    let node = hub(&runtime, &["alice"]).await;
+    let error = Client::connect(&runtime, options(node.address(), "alice", "guess"), refuse).await;
+    let error = error.unwrap_err();
+    assert!(
+        matches!(&error, ClientError::Refused { code, .. } if code.as_str() == "F00"),
+        "{error}"
+    );
+    assert!(!error.to_string().contains("guess"));
+}
+
+pub async fn a_server_that_never_answers_times_out<R: Runtime>(runtime: R) {
+    let (alice, mut server) = with_server(&runtime).await;
+    let short = prepare_for("test.bob", b"", Duration::from_millis(50));
+    assert_eq!(alice.send(short).await, Err(SendError::Timeout));
+    assert_eq!(alice.in_flight(), 0);
+    // an answer that comes now is for nobody
+    let request = server.frame().await;
+    let id = Frame::parse(&request).unwrap().id();
+    server
+        .send(&fulfill_frame(id, Fulfillment([0x5a; 32])))
+        .await;
+    let next = alice.send(prepare("test.bob", b"x"));
+    let request = server.frame().await;
+    let id = Frame::parse(&request).unwrap().id();
+    server
+        .send(&fulfill_frame(id, super::setup::fulfillment(b"x")))
+        .await;
+    assert!(matches!(next.await, Ok(Answer::Fulfill { .. })));
+}
+
+fn fulfill_frame(id: u32, fulfillment: Fulfillment) -> Vec<u8> {
+    let fulfill = Fulfill {
+        fulfillment,
+        data: b"",
+    };
+    let mut frame = BytesMut::new();
+    put_ilp_frame(&mut frame, Carrier::Response, id, fulfill.encoded_len());
+    fulfill.encode(&mut frame);
+    frame.to_vec()
+}
+
+pub async fn a_wrong_fulfillment_is_not_a_payment<R: Runtime>(runtime: R) {
+    let (alice, mut server) = with_server(&runtime).await;
+    let answer = alice.send(prepare("test.bob", b""));
+    let request = server.frame().await;
+    server
+        .send(&fulfill_frame(
+            Frame::parse(&request).unwrap().id(),
+            Fulfillment::ZERO,
+        ))
+        .await;
+    assert_eq!(answer.await, Err(SendError::WrongFulfillment));
+}
+
+pub async fn a_server_that_goes_away_fails_what_is_in_flight<R: Runtime>(runtime: R) {
+    let (alice, mut server) = with_server(&runtime).await;
+    let answer = alice.send(prepare("test.bob", b""));
+    server.frame().await;
+    drop(server);
+    let Err(SendError::Closed(why)) = answer.await else {
+        panic!("the link is gone")
+    };
+    assert!(matches!(why, Closed::Broken(_)));
+    assert_eq!(alice.closed().await, why);
+    assert_eq!(
+        alice.send(prepare("test.bob", b"")).await,
+        Err(SendError::Closed(why))
+    );
+}
+
+pub async fn a_server_without_an_auth_answer_is_given_up<R: Runtime>(runtime: R) {
+    let listener = runtime.bind(LOCALHOST).await.unwrap();
+    let mut options = options(runtime.local_addr(&listener).unwrap(), "alice", TOKEN);
+    options.auth_timeout = Duration::from_millis(50);
+    let connecting = Client::connect(&runtime, options, refuse);
+    let (client, mut server) = future::zip(connecting, Raw::accept(&runtime, &listener)).await;
+    assert!(matches!(client.unwrap_err(), ClientError::NoAuthAnswer(_)));
+    server.closed().await;
+}
+
+pub async fn a_closed_port_is_an_error<R: Runtime>(runtime: R) {
+    let listener = runtime.bind(LOCALHOST).await.unwrap();
+    let address: SocketAddr = runtime.local_addr(&listener).unwrap();
+    drop(listener);
+    let error = Client::connect(&runtime, options(address, "alice", TOKEN), refuse)
+        .await
+        .unwrap_err();
+    assert!(matches!(error, ClientError::Connect(_)), "{error}");
+}
+
+pub async fn a_panicking_handler_rejects_one_packet<R: Runtime>(runtime: R) {
+    let node = hub(&runtime, &["alice", "bob"]).await;
+    let alice = client(&runtime, node.address(), "alice", refuse).await;
+    let _bob = client(&runtime, node.address(), "bob", |packet| {
+        assert_ne!(packet.data, b"bad", "a bug in a handler, on purpose");
+        fulfill(packet)
+    })
+    .await;
+    assert_eq!(
+        code(&alice.send(prepare("test.hub.bob", b"bad")).await),
+        "T00"
+    );
+    assert!(matches!(
+        alice.send(prepare("test.hub.bob", b"good")).await,
+        Ok(Answer::Fulfill { .. })
+    ));
+}
+
+pub async fn the_address_can_be_learned<R: Runtime>(runtime: R) {
+    let node = hub(&runtime, &["alice"]).await;
+    let alice = client(&runtime, node.address(), "alice", refuse).await;
+    let learned = alice.learn_address().await.unwrap();
+    assert_eq!(learned.address.as_str(), "test.hub.alice");
+    assert_eq!(
+        (learned.asset_code.as_str(), learned.asset_scale),
+        ("USD", 9)
+    );
+}
+
+pub async fn a_dropped_client_closes_its_link<R: Runtime>(runtime: R) {
+    let node = hub(&runtime, &["alice"]).await;
+    let alice = client(&runtime, node.address(), "alice", refuse).await;
+    let clone = alice.clone();
+    drop(alice);
+    clone.learn_address().await.unwrap();
+    drop(clone);
+    let reason = node.events.disconnected("alice").await;
+    assert!(reason.contains("1000"), "{reason}");
+}
+
+pub async fn closing_twice_is_closing_once<R: Runtime>(runtime: R) {
+    let node = hub(&runtime, &["alice"]).await;
+    let alice = client(&runtime, node.address(), "alice", refuse).await;
+    alice.close();
+    alice.close();
+    assert_eq!(alice.closed().await, Closed::Local);
+    assert_eq!(
+        alice.send(prepare("test.hub", b"")).await,
+        Err(SendError::Closed(Closed::Local))
+    );
+}
+
+pub async fn more_than_the_limit_in_flight_is_refused<R: Runtime>(runtime: R) {
+    let listener = runtime.bind(LOCALHOST).await.unwrap();
+    let mut options = options(runtime.local_addr(&listener).unwrap(), "alice", TOKEN);
+    options.max_in_flight = 2;
+    let connecting = Client::connect(&runtime, options, refuse);
+    let (alice, _server) =
+        future::zip(connecting, Raw::accept_authenticated(&runtime, &listener)).await;
+    let alice = alice.unwrap();
+    let _waiting = [
+        alice.send(prepare("test.a", b"")),
+        alice.send(prepare("test.b", b"")),
+    ];
+    assert_eq!(
+        alice.send(prepare("test.c", b"")).await,
+        Err(SendError::TooManyInFlight(2))
+    );
+}
+
+pub async fn an_expired_packet_is_not_sent<R: Runtime>(runtime: R) {
+    let (alice, _server) = with_server(&runtime).await;
+    let expired = prepare_for("test.bob", b"", Duration::ZERO);
+    assert_eq!(alice.send(expired).await, Err(SendError::Expired));
+    let long = vec![0; ilp_proto::MAX_DATA + 1];
+    let answer = alice.send(prepare("test.bob", &long)).await;
+    assert_eq!(answer, Err(SendError::DataTooLong(ilp_proto::MAX_DATA + 1)));
+}

@@ -1,0 +1,165 @@
+//! Links that come and go.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use futures_lite::{AsyncReadExt, AsyncWriteExt};
+use ilp_router::Event;
+use ilp_router::config::Relation;
+use ilp_runtime::Runtime;
+
+use super::raw::{Raw, auth_frame, empty_response};
+use super::setup::{
+    LOCALHOST, TOKEN, client, config, dialed, fulfill, hub, hub_with, peer, prepare, start,
+    start_at,
+};
+
+async fn dialer<R: Runtime>(
+    runtime: &R,
+    to: SocketAddr,
+    change: impl FnOnce(&mut ilp_router::Config),
+) -> super::setup::TestNode {
+    let mut a = config("a");
+    a.peers = vec![dialed("c", to, "a")];
+    change(&mut a);
+    start(runtime, a).await
+}
+
+/// The text of the first failed dial.
+async fn dial_error(events: &super::events::Events) -> String {
+    match events
+        .wait(|event| matches!(event, Event::DialFailed { .. }))
+        .await
+    {
+        Event::DialFailed { error, .. } => error,
+        other => unreachable!("{other:?}"),
+    }
+}
+
+/// An address that nobody listens at.
+async fn closed_port<R: Runtime>(runtime: &R) -> SocketAddr {
+    let listener = runtime.bind(LOCALHOST).await.unwrap();
+    runtime.local_addr(&listener).unwrap()
+}
+
+pub async fn a_dead_endpoint_is_reported_and_tried_again<R: Runtime>(runtime: R) {
+    let a = dialer(&runtime, closed_port(&runtime).await, |_| ()).await;
+    let error = dial_error(&a.events).await;
+    assert!(error.contains("cannot connect"), "{error}");
+    a.events
+        .wait_nth(3, |event| matches!(event, Event::Dialing { .. }))
+        .await;
+}
+
+pub async fn a_node_that_comes_back_is_dialed_again<R: Runtime>(runtime: R) {
+    let node = |address| {
+        let mut c = config("c");
+        c.peers = vec![peer("a", Relation::Peer)];
+        start_at(&runtime, c, address)
+    };
+    let c = node(LOCALHOST).await;
+    let a = dialer(&runtime, c.address(), |_| ()).await;
+    c.events.connected("a").await;
+    c.stop().await;
+    a.events.disconnected("c").await;
+    let c = node(c.address()).await;
+    c.events.connected("a").await;
+    a.events
+        .wait_nth(2, |event| matches!(event, Event::Connected { .. }))
+        .await;
+}
+
+pub async fn a_dial_that_is_never_answered_is_given_up<R: Runtime>(runtime: R) {
+    let listener = runtime.bind(LOCALHOST).await.unwrap();
+    let address = runtime.local_addr(&listener).unwrap();
+    let a = dialer(&runtime, address, |config| {
+        config.timeouts.connect = Duration::from_millis(100)
+    })
+    .await;
+    let (mut stream, _) = runtime.accept(&listener).await.unwrap();
+    dial_error(&a.events).await;
+    // the socket is gone too
+    let mut request = Vec::new();
+    stream.read_to_end(&mut request).await.unwrap();
+    assert!(request.starts_with(b"GET / HTTP/1.1\r\n"));
+    let host = format!("Host: {address}\r\n");
+    assert!(String::from_utf8(request).unwrap().contains(&host));
+}
+
+pub async fn a_server_that_speaks_plain_http_is_a_failed_dial<R: Runtime>(runtime: R) {
+    let listener = runtime.bind(LOCALHOST).await.unwrap();
+    let a = dialer(&runtime, runtime.local_addr(&listener).unwrap(), |_| ()).await;
+    let (mut stream, _) = runtime.accept(&listener).await.unwrap();
+    stream
+        .write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
+        .await
+        .unwrap();
+    let error = dial_error(&a.events).await;
+    assert!(error.contains("HTTP 404"), "{error}");
+}
+
+pub async fn tls_is_refused_with_a_reason<R: Runtime>(runtime: R) {
+    let a = dialer(&runtime, LOCALHOST, |config| {
+        if let Some(endpoint) = &mut config.peers[0].endpoint {
+            endpoint.tls = true;
+        }
+    })
+    .await;
+    let error = dial_error(&a.events).await;
+    assert!(error.contains("TLS is not supported yet"), "{error}");
+}
+
+pub async fn a_newer_link_takes_over<R: Runtime>(runtime: R) {
+    let node = hub(&runtime, &["alice", "bob"]).await;
+    let mut old = Raw::authenticated(&runtime, node.address(), "bob").await;
+    let _new = client(&runtime, node.address(), "bob", fulfill).await;
+    assert!(old.closed().await.is_some());
+    let alice = client(&runtime, node.address(), "alice", fulfill).await;
+    alice
+        .send(prepare("test.hub.bob", b"to the new one"))
+        .await
+        .unwrap();
+}
+
+pub async fn a_half_open_peer_is_found_out<R: Runtime>(runtime: R) {
+    let node = hub_with(&runtime, &["bob"], |config| {
+        config.timeouts.keepalive_interval = Duration::from_millis(50);
+        config.timeouts.keepalive = Duration::from_millis(50);
+    })
+    .await;
+    // it never reads again, so it never answers a ping
+    let _silent = Raw::authenticated(&runtime, node.address(), "bob").await;
+    node.events
+        .wait(|event| matches!(event, Event::PongTimeout { .. }))
+        .await;
+    node.events.disconnected("bob").await;
+}
+
+pub async fn pings_keep_a_silent_link_alive<R: Runtime>(runtime: R) {
+    let node = hub_with(&runtime, &["bob"], |config| {
+        config.timeouts.keepalive_interval = Duration::from_millis(20);
+        config.timeouts.keepalive = Duration::from_millis(400);
+    })
+    .await;
+    let _bob = client(&runtime, node.address(), "bob", fulfill).await;
+    node.events
+        .wait_nth(3, |event| matches!(event, Event::PingSent { .. }))
+        .await;
+    let lost = |event: &Event| {
+        matches!(
+            event,
+            Event::Disconnected { .. } | Event::PongTimeout { .. }
+        )
+    };
+    assert!(!node.events.all().iter().any(lost));
+}
+
+pub async fn an_abrupt_end_is_noticed<R: Runtime>(runtime: R) {
+    let node = hub(&runtime, &["bob"]).await;
+    let mut raw = Raw::connect(&runtime, node.address()).await;
+    raw.send(&auth_frame("bob", TOKEN)).await;
+    assert_eq!(raw.frame().await, empty_response(1));
+    drop(raw);
+    let reason = node.events.disconnected("bob").await;
+    assert!(reason.contains("without a Close frame"), "{reason}");
+}
