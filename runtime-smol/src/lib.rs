@@ -1,0 +1,137 @@
+//! Sockets, sleep and tasks for the connector on smol.
+//!
+//! [`run`] builds the executor and hands out a [`SmolRuntime`], which is all that
+//! [`Node`](ilp_runtime::Node) and [`Client`](ilp_runtime::client::Client) ask for:
+//!
+//! ```
+//! use std::time::Duration;
+//! use ilp_runtime::Runtime;
+//!
+//! let answer = ilp_runtime_smol::run(2, |runtime| async move {
+//!     runtime.sleep(Duration::from_millis(1)).await;
+//!     42
+//! })?;
+//! assert_eq!(answer, 42);
+//! # Ok::<(), std::io::Error>(())
+//! ```
+//!
+//! There is no decision in here; those are made in [`ilp_runtime`] or further down.
+#![forbid(unsafe_code)]
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Weak};
+use std::thread;
+use std::time::Duration;
+
+use ilp_runtime::Runtime;
+use smol::net::{TcpListener, TcpStream};
+use smol::{Executor, Timer, channel};
+use socket2::{Domain, Protocol, Socket, Type};
+
+/// Connections that may wait to be accepted.
+const BACKLOG: i32 = 1_024;
+
+/// A smol executor, as a [`Runtime`]. IO and time are process-wide in smol.
+///
+/// It does not keep the executor alive: what [`run`] was given does.
+#[derive(Clone, Debug)]
+pub struct SmolRuntime {
+    // the executor owns the tasks, and tasks own this
+    executor: Weak<Executor<'static>>,
+}
+
+impl SmolRuntime {
+    /// The runtime behind `executor`, which somebody must run.
+    #[must_use]
+    pub fn new(executor: &Arc<Executor<'static>>) -> Self {
+        Self {
+            executor: Arc::downgrade(executor),
+        }
+    }
+}
+
+/// Runs `main` on an executor with `threads` worker threads (0: one per core) until it ends. Tasks that it
+/// spawned and that have not ended by then are dropped.
+///
+/// # Errors
+/// When the threads cannot be had.
+///
+/// # Panics
+/// When `main` panics.
+pub fn run<T, F: Future<Output = T>>(
+    threads: usize,
+    main: impl FnOnce(SmolRuntime) -> F,
+) -> io::Result<T> {
+    let threads = match threads {
+        0 => thread::available_parallelism().map_or(1, usize::from),
+        threads => threads,
+    };
+    let executor = Arc::new(Executor::new());
+    thread::scope(|scope| {
+        // the workers end when this end of the channel is dropped, however that comes about
+        let (_running, ended) = channel::bounded::<()>(1);
+        for _ in 0..threads {
+            let (executor, ended) = (&executor, ended.clone());
+            thread::Builder::new()
+                .name("ilp-smol".into())
+                .spawn_scoped(scope, move || {
+                    // each of them sees to IO when it has nothing else to do
+                    let _ = smol::block_on(executor.run(ended.recv()));
+                })?;
+        }
+        let runtime = SmolRuntime::new(&executor);
+        Ok(smol::block_on(async { main(runtime).await }))
+    })
+}
+
+impl Runtime for SmolRuntime {
+    type Stream = TcpStream;
+    type Listener = TcpListener;
+
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        if let Some(executor) = self.executor.upgrade() {
+            // the task tells its end by itself
+            executor.spawn(task).detach();
+        }
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        Timer::after(duration).await;
+    }
+
+    // not async, but the sockets of other runtimes may be
+    async fn bind(&self, address: SocketAddr) -> io::Result<TcpListener> {
+        let socket = Socket::new(
+            Domain::for_address(address),
+            Type::STREAM,
+            Some(Protocol::TCP),
+        )?;
+        // on Windows it would let two processes share the port
+        #[cfg(not(windows))]
+        socket.set_reuse_address(true)?;
+        socket.bind(&address.into())?;
+        socket.listen(BACKLOG)?;
+        TcpListener::try_from(std::net::TcpListener::from(socket))
+    }
+
+    fn local_addr(&self, listener: &TcpListener) -> io::Result<SocketAddr> {
+        listener.local_addr()
+    }
+
+    async fn accept(&self, listener: &TcpListener) -> io::Result<(Self::Stream, SocketAddr)> {
+        let (stream, from) = listener.accept().await?;
+        Ok((adapt(stream), from))
+    }
+
+    async fn connect(&self, host: &str, port: u16) -> io::Result<Self::Stream> {
+        Ok(adapt(TcpStream::connect((host, port)).await?))
+    }
+}
+
+fn adapt(stream: TcpStream) -> TcpStream {
+    // it fails only on a connection that is dead already, which its first use will tell
+    let _ = stream.set_nodelay(true);
+    stream
+}
