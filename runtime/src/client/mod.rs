@@ -214,7 +214,8 @@ impl Client {
     ///
     /// From then on `handler` is called with every PREPARE that comes in, one after the other, in the link's own
     /// task: it must be quick and must not block. A panic in it rejects that packet with T00. Packets that
-    /// have expired or cannot be read are rejected without it (R00, F01).
+    /// have expired or cannot be read are rejected without it (R00, F01). It may use a clone of the client; that
+    /// clone then keeps the link open until [`close`](Self::close).
     ///
     /// # Errors
     /// [`ClientError`].

@@ -1,12 +1,14 @@
 //! The client, against nodes and against servers that misbehave.
 
 use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use btp_proto::{Carrier, Frame, put_ilp_frame};
 use bytes::BytesMut;
 use futures_lite::future;
 use ilp_proto::{ErrorCode, Fulfill, Fulfillment};
+use ilp_router::{Event, Source};
 use ilp_runtime::Runtime;
 use ilp_runtime::client::{Answer, Client, ClientError, Closed, SendError};
 
@@ -226,4 +228,25 @@ pub async fn an_expired_packet_is_not_sent<R: Runtime>(runtime: R) {
     let long = vec![0; ilp_proto::MAX_DATA + 1];
     let answer = alice.send(prepare("test.bob", &long)).await;
     assert_eq!(answer, Err(SendError::DataTooLong(ilp_proto::MAX_DATA + 1)));
+}
+
+pub async fn a_handler_may_use_its_client<R: Runtime>(runtime: R) {
+    let node = hub(&runtime, &["alice", "bob"]).await;
+    node.handle
+        .with(|connector| connector.set_packet_events(true));
+    let own = Arc::new(Mutex::new(None::<Client>));
+    let inner = Arc::clone(&own);
+    let bob = client(&runtime, node.address(), "bob", move |packet| {
+        if let Some(client) = &*inner.lock().unwrap() {
+            // sent at once; the answer is nobody's business
+            drop(client.send(prepare("test.hub.alice", b"thanks")));
+        }
+        fulfill(packet)
+    })
+    .await;
+    *own.lock().unwrap() = Some(bob);
+    let alice = client(&runtime, node.address(), "alice", refuse).await;
+    alice.send(prepare("test.hub.bob", b"x")).await.unwrap();
+    let thanks = |event: &Event| matches!(event, Event::PacketReceived { source: Source::Peer(peer), .. } if peer.as_str() == "bob");
+    node.events.wait(thanks).await;
 }

@@ -17,6 +17,7 @@
 
 pub mod client;
 pub mod events;
+pub mod faulty;
 pub mod hostile;
 pub mod lifecycle;
 pub mod nodes;
@@ -81,6 +82,11 @@ macro_rules! tests {
             client: closing_twice_is_closing_once,
             client: more_than_the_limit_in_flight_is_refused,
             client: an_expired_packet_is_not_sent,
+            client: a_handler_may_use_its_client,
+            faulty: a_panic_in_a_links_task_ends_that_link_only,
+            faulty: failing_accepts_are_waited_out,
+            faulty: shutdown_does_not_wait_for_a_failing_accept,
+            faulty: a_panicking_observer_harms_nobody,
             shutdown: shutdown_releases_the_port_and_ends_all_tasks,
             shutdown: shutdown_waits_for_packets_in_flight,
             shutdown: shutdown_with_a_deaf_peer_ends,
