@@ -202,6 +202,33 @@ pub fn put_ilp_frame(out: &mut BytesMut, carrier: Carrier, id: u32, ilp_len: usi
     oer::put_length(out, ilp_len);
 }
 
+/// What nearly every message is: a MESSAGE or RESPONSE with an `ilp` entry, nothing else, and nothing behind it.
+/// `None` says nothing about the frame but that [`Frame::parse`] has to look at it.
+pub(crate) fn peek_ilp(frame: &[u8]) -> Option<(Carrier, u32, &[u8])> {
+    let (kind, rest) = frame.split_first()?;
+    let carrier = match *kind {
+        MESSAGE => Carrier::Message,
+        RESPONSE => Carrier::Response,
+        _ => return None,
+    };
+    let (id, rest) = rest.split_first_chunk()?;
+    let ilp = all_octets(all_octets(rest)?.strip_prefix(&ILP_ENTRY)?)?;
+    Some((carrier, u32::from_be_bytes(*id), ilp))
+}
+
+/// What stands behind a length of up to two bytes that covers all the rest.
+fn all_octets(bytes: &[u8]) -> Option<&[u8]> {
+    let (len, rest) = match *bytes {
+        [len @ 0..=0x7f, ref rest @ ..] => (usize::from(len), rest),
+        [0x81, len @ 0x80..=0xff, ref rest @ ..] => (usize::from(len), rest),
+        [0x82, high @ 1..=0xff, low, ref rest @ ..] => {
+            (usize::from(u16::from_be_bytes([high, low])), rest)
+        }
+        _ => return None,
+    };
+    (rest.len() == len).then_some(rest)
+}
+
 /// The request id in an encoded frame of our own.
 pub(crate) fn peek_id(frame: &[u8]) -> Option<u32> {
     let id = frame.get(1..HEADER)?;

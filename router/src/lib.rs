@@ -110,6 +110,7 @@ mod link;
 mod peer;
 mod random;
 mod refusal;
+mod scope;
 pub mod stats;
 mod table;
 mod timers;

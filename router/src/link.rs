@@ -72,10 +72,15 @@ impl Link {
             Stage::Dialing | Stage::Upgrading => None,
         };
         let refusal = self.refusal.as_ref().map(|refusal| refusal.at);
-        [connection, refusal, self.stage_deadline]
-            .into_iter()
-            .flatten()
-            .min()
+        earlier(earlier(connection, refusal), self.stage_deadline)
+    }
+}
+
+fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, None) => one,
+        (None, other) => other,
     }
 }
 

@@ -4,7 +4,7 @@ use ilp_proto::{DecodeError, DecodeErrorKind, Now, PacketType};
 
 use super::handshake::AUTH;
 use super::{Connection, Inbound, State, close};
-use crate::frame::{Frame, ILP, Protocols};
+use crate::frame::{Carrier, Frame, ILP, Protocols, peek_ilp};
 
 impl Connection {
     /// A binary message arrived. The result says what it was; a reply that RFC-0023 prescribes is
@@ -13,6 +13,12 @@ impl Connection {
         self.hear(now.mono);
         if self.deaf {
             return Inbound::Nothing;
+        }
+        if self.state == State::Open
+            && msg.len() <= self.cfg.max_message
+            && let Some((carrier, id, ilp)) = peek_ilp(msg)
+        {
+            return classify_ilp(carrier, id, ilp);
         }
         if self.state == State::AuthPending {
             self.keep_for_later(now, msg);
@@ -77,13 +83,10 @@ impl Connection {
         self.count_unreadable(error)
     }
 
-    /// By the first ILP byte, not by the frame: some peers send PREPAREs in RESPONSEs and their
-    /// answers in MESSAGEs. A packet that is an answer is never answered, so this cannot loop.
     fn classify<'m>(&mut self, now: Now, frame: &Frame<'m>) -> Inbound<'m> {
         match *frame {
             Frame::Message { id, protocols } => match self.ilp_of_message(&protocols) {
-                Ok(ilp) if is_answer(ilp) => Inbound::Answer { id, ilp },
-                Ok(ilp) => Inbound::Request { id, ilp },
+                Ok(ilp) => classify_ilp(Carrier::Message, id, ilp),
                 Err(why) => self.refuse(now, id, why),
             },
             // Nobody may answer a RESPONSE, not even one that should not be.
@@ -91,16 +94,7 @@ impl Connection {
                 Inbound::Nothing
             }
             Frame::Response { id, protocols } => match protocols.get(ILP) {
-                Some(entry) if PacketType::peek(entry.data) == Some(PacketType::Prepare) => {
-                    Inbound::Request {
-                        id,
-                        ilp: entry.data,
-                    }
-                }
-                Some(entry) => Inbound::Answer {
-                    id,
-                    ilp: entry.data,
-                },
+                Some(entry) => classify_ilp(Carrier::Response, id, entry.data),
                 None => Inbound::Failed {
                     id,
                     code: *b"F00",
@@ -130,10 +124,12 @@ impl Connection {
     }
 }
 
-/// True for what resolves a request: FULFILL and REJECT.
-fn is_answer(ilp: &[u8]) -> bool {
-    matches!(
-        PacketType::peek(ilp),
-        Some(PacketType::Fulfill | PacketType::Reject)
-    )
+/// By the first ILP byte, not by the frame: some peers send PREPAREs in RESPONSEs and their answers in MESSAGEs.
+/// A packet that is an answer is never answered, so this cannot loop.
+fn classify_ilp(carrier: Carrier, id: u32, ilp: &[u8]) -> Inbound<'_> {
+    match (PacketType::peek(ilp), carrier) {
+        (Some(PacketType::Fulfill | PacketType::Reject), _) => Inbound::Answer { id, ilp },
+        (Some(PacketType::Prepare), _) | (None, Carrier::Message) => Inbound::Request { id, ilp },
+        (None, Carrier::Response) => Inbound::Answer { id, ilp },
+    }
 }

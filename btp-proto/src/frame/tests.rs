@@ -291,4 +291,31 @@ proptest! {
             let _ = protocols.duplicate();
         }
     }
+
+    #[test]
+    fn the_short_way_to_an_ilp_entry_sees_what_the_long_way_sees(
+        ilp in prop::collection::vec(any::<u8>(), 0..700),
+        id: u32,
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..2),
+        behind in prop::option::of(any::<u8>()),
+    ) {
+        let entry = [Protocol::octets("ilp", &ilp)];
+        let frame = Frame::Message { id, protocols: Protocols::new(&entry) };
+        let mut bytes = encoded(&frame);
+        prop_assert_eq!(peek_ilp(&bytes), Some((Carrier::Message, id, &ilp[..])));
+        for (at, byte) in &changes {
+            // the header is where a change matters
+            let at = at.index(bytes.len().min(20));
+            bytes[at] = *byte;
+        }
+        bytes.extend(behind);
+        if let Some((carrier, id, ilp)) = peek_ilp(&bytes) {
+            let frame = Frame::parse(&bytes).unwrap();
+            let protocols = frame.protocols();
+            prop_assert_eq!((frame.id(), protocols.len()), (id, 1));
+            prop_assert_eq!(protocols.get("ilp"), Some(Protocol::octets("ilp", ilp)));
+            prop_assert_eq!(carrier == Carrier::Message, matches!(frame, Frame::Message { .. }));
+            prop_assert_eq!(encoded(&frame), bytes, "only the canonical form is taken");
+        }
+    }
 }

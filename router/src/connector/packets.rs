@@ -14,6 +14,7 @@ use crate::event::{Event, Source};
 use crate::forwarder::{Flight, Late, Origin, times};
 use crate::peer::PeerIndex;
 use crate::refusal::Refusal;
+use crate::scope::Scope;
 
 /// The data of an echo response.
 const ECHO_RESPONSE: &[u8] = b"ECHOECHOECHOECHO\x01";
@@ -78,14 +79,14 @@ impl Connector {
         {
             return Err(Refusal::too_large(prepare.amount, maximum));
         }
-        match prepare.destination.scheme() {
-            "peer" if ildcp::is_request(prepare) => self.give_address(now, arrival, prepare),
-            "peer" => Err(unreachable_here(
+        match Scope::of(prepare.destination) {
+            Scope::Link if ildcp::is_request(prepare) => self.give_address(now, arrival, prepare),
+            Scope::Link => Err(unreachable_here(
                 "no such protocol between peers is spoken here",
             )),
             _ if prepare.destination == self.address.as_addr() => {
                 let source = echo_source(prepare)?;
-                if source == self.address.as_addr() || source.scheme() == "peer" {
+                if source == self.address.as_addr() || Scope::of(source) == Scope::Link {
                     return Err(Refusal::new(
                         ErrorCode::F01_INVALID_PACKET,
                         "an echo to this address makes no sense",
@@ -202,16 +203,16 @@ impl Connector {
     ) -> Result<PeerIndex, Refusal> {
         let destination = prepare.destination;
         let own = self.address.as_str();
-        match (destination.scheme(), self.address.as_addr().scheme()) {
-            ("self" | "local", _) => {
+        match (Scope::of(destination), Scope::of(self.address.as_addr())) {
+            (Scope::Link | Scope::Node, _) => {
                 return Err(unreachable_here(
                     "self and local addresses do not leave a node",
                 ));
             }
-            ("g", here) if here.starts_with("test") => {
+            (Scope::Live, Scope::Test) => {
                 return Err(unreachable_here("this node is on the test network"));
             }
-            (there, "g") if there.starts_with("test") => {
+            (Scope::Test, Scope::Live) => {
                 return Err(unreachable_here("this node is on the live network"));
             }
             _ => {}

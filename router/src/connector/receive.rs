@@ -45,7 +45,7 @@ impl Connector {
             peer.counters.messages_in += 1;
             peer.counters.bytes_in += len as u64;
         }
-        self.dispatch(now, id, inbound, len, matches!(what, Received::Text));
+        self.dispatch(now, id, owner, inbound, what);
     }
 
     /// The frames that came behind an auth frame that has now been accepted.
@@ -61,8 +61,14 @@ impl Connector {
         }
     }
 
-    fn dispatch(&mut self, now: Now, id: LinkId, inbound: Inbound<'_>, len: usize, text: bool) {
-        let owner = self.links.get(id).and_then(|link| link.peer);
+    fn dispatch(
+        &mut self,
+        now: Now,
+        id: LinkId,
+        owner: Option<PeerIndex>,
+        inbound: Inbound<'_>,
+        what: Received<'_>,
+    ) {
         match (inbound, owner) {
             (
                 Inbound::Auth {
@@ -95,10 +101,13 @@ impl Connector {
                     self.peers[index].counters.unreadable += 1;
                     self.peers[index].config.id.clone()
                 });
-                self.emit(if text {
-                    Event::TextMessage { peer }
-                } else {
-                    Event::Unreadable { peer, error, len }
+                self.emit(match what {
+                    Received::Binary(message) => Event::Unreadable {
+                        peer,
+                        error,
+                        len: message.len(),
+                    },
+                    Received::Text | Received::Ping | Received::Pong => Event::TextMessage { peer },
                 });
             }
             (Inbound::Refused { id: request, why }, Some(peer)) => {
