@@ -7,13 +7,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use async_tungstenite::WebSocketStream;
 use futures_lite::{FutureExt, future};
 use ilp_router::{CloseReason, DialError, LinkId};
 
 use crate::hub::{Aftermath, Dial, Hub, Turn};
 use crate::pump::{Ended, Inbox, Outbox, Pump, Session, Turned};
 use crate::signal::Signal;
+use crate::upgrade::{Accepted, Socket, Stream};
 use crate::{Runtime, upgrade};
 
 /// How long a socket may take to see a Close frame off.
@@ -64,7 +64,7 @@ impl Opening {
 }
 
 /// A socket, unless there is none, and what to say about it.
-type Opened<S> = (Option<WebSocketStream<S>>, Opening);
+type Opened<R> = (Option<Socket<R>>, Opening);
 
 impl<R: Runtime> Links<R> {
     pub(crate) fn new(runtime: R, hub: Arc<Hub>, max_message: usize) -> Self {
@@ -80,8 +80,8 @@ impl<R: Runtime> Links<R> {
     pub(crate) fn spawn_accepted(&self, stream: R::Stream, link: LinkId, signal: Arc<Signal>) {
         let max_message = self.max_message;
         self.spawn(link, signal, async move {
-            match upgrade::accept(stream, max_message).await {
-                Ok(upgrade::Accepted {
+            match upgrade::accept::<R>(stream, max_message).await {
+                Ok(Accepted {
                     socket,
                     path,
                     client_cert,
@@ -111,7 +111,7 @@ impl<R: Runtime> Links<R> {
         &self,
         link: LinkId,
         signal: Arc<Signal>,
-        open: impl Future<Output = Opened<R::Stream>> + Send + 'static,
+        open: impl Future<Output = Opened<R>> + Send + 'static,
     ) {
         let links = self.clone();
         self.hub.spawn(&self.runtime, async move {
@@ -126,7 +126,7 @@ impl<R: Runtime> Links<R> {
         &self,
         link: LinkId,
         signal: Arc<Signal>,
-        open: impl Future<Output = Opened<R::Stream>>,
+        open: impl Future<Output = Opened<R>>,
     ) {
         let stopped = async {
             signal.stopped().await;
@@ -152,7 +152,7 @@ impl<R: Runtime> Links<R> {
         }
     }
 
-    async fn linger(&self, pump: Pump<R::Stream>) {
+    async fn linger(&self, pump: Pump<Stream<R>>) {
         let place = Place(&self.lingering);
         if self.lingering.fetch_add(1, Ordering::Relaxed) < MAX_LINGERING {
             future::or(pump.linger(), self.runtime.sleep(LINGER)).await;

@@ -1,10 +1,10 @@
 //! From a TCP stream to a WebSocket, in both directions.
 //!
 //! This is the one place where a stream changes its type: a TLS layer goes to the start of [`accept`] and
-//! between the connect and the upgrade of [`dial`], and nothing else needs to know.
+//! between the connect and the upgrade of [`dial`], and what it makes of a stream becomes [`Stream`]. Nothing
+//! else needs to know.
 
 use async_tungstenite::WebSocketStream;
-use futures_io::{AsyncRead, AsyncWrite};
 use futures_lite::AsyncWriteExt;
 use ilp_router::DialError;
 use ilp_router::config::Endpoint;
@@ -18,9 +18,15 @@ use tungstenite::protocol::{Role, WebSocketConfig};
 use crate::Runtime;
 use crate::pump::TURN_BYTES;
 
+/// What the bytes of a link go through.
+pub(crate) type Stream<R> = <R as Runtime>::Stream;
+
+/// What its messages go through.
+pub(crate) type Socket<R> = WebSocketStream<Stream<R>>;
+
 /// A connection that was accepted and upgraded.
-pub(crate) struct Accepted<S> {
-    pub(crate) socket: WebSocketStream<S>,
+pub(crate) struct Accepted<R: Runtime> {
+    pub(crate) socket: Socket<R>,
     /// The path of the request, without its query.
     pub(crate) path: String,
     /// The account that a verified client certificate stands for.
@@ -30,10 +36,10 @@ pub(crate) struct Accepted<S> {
 /// The server's half. Whoever is no WebSocket client gets an HTTP answer that says so.
 ///
 /// No sub-protocol is asked for or agreed to (BTP uses none), and extensions are declined.
-pub(crate) async fn accept<S>(mut stream: S, max_message: usize) -> Result<Accepted<S>, String>
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-{
+pub(crate) async fn accept<R: Runtime>(
+    mut stream: R::Stream,
+    max_message: usize,
+) -> Result<Accepted<R>, String> {
     let mut path = String::new();
     let config = Some(config(max_message));
     let callback = RememberPath(&mut path);
@@ -97,7 +103,7 @@ pub(crate) async fn dial<R: Runtime>(
     runtime: &R,
     endpoint: &Endpoint,
     max_message: usize,
-) -> Result<WebSocketStream<R::Stream>, DialError> {
+) -> Result<Socket<R>, DialError> {
     if endpoint.tls {
         return Err(DialError("TLS is not supported yet, so no wss://".into()));
     }

@@ -8,7 +8,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
-use async_tungstenite::WebSocketStream;
 use btp_proto::ConnectionEvent;
 use futures_lite::{FutureExt, future};
 use ilp_proto::{Address, ErrorCode, Instant, Now, Packet, Prepare};
@@ -21,6 +20,7 @@ use crate::latch::Latch;
 use crate::link::LINGER;
 use crate::pump::{Ended, Inbox, Outbox, Pump, Session, Turned};
 use crate::signal::Signal;
+use crate::upgrade::Socket;
 use crate::{Clock, Runtime};
 
 /// How long an answer to a PREPARE that is of no use any more may wait to be sent.
@@ -131,11 +131,7 @@ fn deliver(resolved: &mut Resolved) {
 }
 
 /// Drives a link to its end.
-pub(super) async fn drive<R: Runtime>(
-    runtime: R,
-    shared: Arc<Shared>,
-    socket: WebSocketStream<R::Stream>,
-) {
+pub(super) async fn drive<R: Runtime>(runtime: R, shared: Arc<Shared>, socket: Socket<R>) {
     // whatever happens, nobody waits for ever
     let end = EndGuard(Arc::clone(&shared));
     let mut pump = Pump::new(socket);

@@ -71,6 +71,19 @@ pub async fn a_wrong_token_is_refused<R: Runtime>(runtime: R) {
     assert!(!error.to_string().contains("guess"));
 }
 
+pub async fn the_path_names_the_account<R: Runtime>(runtime: R) {
+    // the token alone does not: it is that of both
+    let node = hub(&runtime, &["alice", "bob"]).await;
+    let mut options = options(node.address(), "alice", TOKEN);
+    options.credentials.username = None;
+    options.endpoint.path = "/accounts/bob/ilp/btp?version=2".into();
+    let bob = Client::connect(&runtime, options, refuse).await.unwrap();
+    assert_eq!(
+        bob.learn_address().await.unwrap().address.as_str(),
+        "test.hub.bob"
+    );
+}
+
 pub async fn a_server_that_never_answers_times_out<R: Runtime>(runtime: R) {
     let (alice, mut server) = with_server(&runtime).await;
     let short = prepare_for("test.bob", b"", Duration::from_millis(50));

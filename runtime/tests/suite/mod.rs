@@ -71,6 +71,7 @@ macro_rules! tests {
             hostile: a_ping_before_auth_is_answered,
             client: a_rejection_says_who_and_why,
             client: a_wrong_token_is_refused,
+            client: the_path_names_the_account,
             client: a_server_that_never_answers_times_out,
             client: a_wrong_fulfillment_is_not_a_payment,
             client: a_server_that_goes_away_fails_what_is_in_flight,
