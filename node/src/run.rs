@@ -11,7 +11,7 @@ mod start;
 
 use std::io;
 use std::process::{self, ExitCode};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
 use ::log::LevelFilter;
@@ -180,8 +180,6 @@ fn next(told: &Receiver<Control>, deadline: Option<Instant>) -> Option<Control> 
         // Not reached with an error: `control` holds a sender.
         return told.recv().ok();
     };
-    match told.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-        Ok(control) => Some(control),
-        Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
-    }
+    let left = deadline.saturating_duration_since(Instant::now());
+    told.recv_timeout(left).ok()
 }

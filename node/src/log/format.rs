@@ -193,10 +193,12 @@ fn text(out: &mut Vec<u8>, record: &Record<'_>, defaults: Defaults<'_>) {
     let mut text = String::new();
     let _ = write!(text, "{} {:5} ", defaults.now, record.level());
     let node = line.node.as_deref().or(defaults.node_id);
-    let _ = match (node, line.component.as_deref().unwrap_or(record.target())) {
-        (Some(node), component) => write!(text, "{node} {component} "),
-        (None, component) => write!(text, "{component} "),
-    };
+    let component = line.component.as_deref();
+    if let Some(node) = node {
+        let _ = write!(text, "{node} ");
+    }
+    text.push_str(component.unwrap_or_else(|| record.target()));
+    text.push(' ');
     if let Some(event) = line.event {
         text.push_str(&event);
         text.push_str(": ");

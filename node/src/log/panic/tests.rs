@@ -1,8 +1,8 @@
-use std::panic::catch_unwind;
+use std::panic::{self, catch_unwind};
 
 use super::*;
 
-fn said(bug: impl FnOnce() + std::panic::UnwindSafe) -> String {
+fn said(bug: impl FnOnce() + panic::UnwindSafe) -> String {
     message(catch_unwind(bug).unwrap_err().as_ref()).to_owned()
 }
 
