@@ -1,3 +1,111 @@
 #![forbid(unsafe_code)]
-//! The binary.
-fn main() {}
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+//! The binary: reads the command line and hands over.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`cli`] | every command with its flags and help |
+//! | [`config`] | YAML, environment and flags to a node's configuration |
+//! | [`check`] | configurations judged alone and as a network |
+//! | [`decode`] | bytes taken apart for people |
+//! | [`run`], [`signals`] | nodes from their start to their end |
+//! | [`log`], [`metrics`], [`http`] | what an operator sees of them |
+//! | [`healthcheck`] | the container's view of a node |
+//! | [`tools`], [`demo`] | clients of BTP servers, and a network to look at |
+//! | [`terminal`] | stdout and stderr |
+
+mod check;
+mod cli;
+mod config;
+mod decode;
+mod demo;
+mod healthcheck;
+mod http;
+mod log;
+mod metrics;
+mod run;
+mod signals;
+mod terminal;
+mod tools;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+
+use cli::{Cli, Command, ConfigArgs, HealthcheckArgs, HelpArgs};
+use config::{Environment, NodeConfig};
+
+/// What the command line or a configuration was refused with.
+const USAGE: u8 = 2;
+
+fn main() -> ExitCode {
+    let args: Vec<_> = std::env::args_os().collect();
+    // clap ends at --help and never sees what follows it
+    if matches!(&args[..], [_, flag, topic] if (flag == "--help" || flag == "-h") && topic == "config")
+    {
+        return print(&config::help::text());
+    }
+    match Cli::parse_from(args).command {
+        Command::Run(args) => match load(&args.config, "run") {
+            Ok(nodes) => run::run(nodes),
+            Err(code) => code,
+        },
+        Command::Check(args) => check::main(&args),
+        Command::Decode(args) => decode::main(&args),
+        Command::Demo(args) => demo::main(args),
+        Command::Send(args) => tools::send(args),
+        Command::Receive(args) => tools::receive(args),
+        Command::Ping(args) => tools::ping(args),
+        Command::Healthcheck(args) => healthcheck(&args),
+        Command::Help(args) => help(&args),
+    }
+}
+
+/// The nodes of a configuration; if it has problems, they are printed, and this is the exit code.
+fn load(args: &ConfigArgs, command: &str) -> Result<Vec<NodeConfig>, ExitCode> {
+    args.load(&Environment::of_process()).map_err(|problems| {
+        terminal::complain(&problems.to_string());
+        if problems.usage {
+            let usage = "Several files run several nodes, and what differs between them must be in the files.";
+            terminal::complain(&format!("\n{usage}\nFor more information, try 'ilp-connector {command} --help'."));
+        }
+        ExitCode::from(USAGE)
+    })
+}
+
+fn healthcheck(args: &HealthcheckArgs) -> ExitCode {
+    let nodes = match load(&args.config, "healthcheck") {
+        Ok(nodes) => nodes,
+        Err(code) => return code,
+    };
+    let sick = |node: &NodeConfig| {
+        Some(healthcheck::run(node.health_listen, args.timeout))
+            .filter(|code| *code != ExitCode::SUCCESS)
+    };
+    nodes.iter().find_map(sick).unwrap_or(ExitCode::SUCCESS)
+}
+
+fn help(args: &HelpArgs) -> ExitCode {
+    let mut cli = Cli::command();
+    cli.build();
+    match args.topic.as_deref() {
+        Some("config") if args.markdown => print(&config::help::markdown()),
+        Some("config") => print(&config::help::text()),
+        None => print(&cli.render_long_help().to_string()),
+        Some(topic) => match cli.find_subcommand_mut(topic) {
+            Some(command) => print(&command.render_long_help().to_string()),
+            None => {
+                let message = format!(
+                    "no command is called '{topic}'; `ilp-connector help` lists them, `help config` is about settings"
+                );
+                cli.error(clap::error::ErrorKind::InvalidSubcommand, message)
+                    .exit()
+            }
+        },
+    }
+}
+
+fn print(text: &str) -> ExitCode {
+    terminal::say(text.trim_end());
+    ExitCode::SUCCESS
+}

@@ -1,0 +1,278 @@
+//! Configuration: YAML files, the environment and flags become a [`NodeConfig`] per node.
+//!
+//! | file | holds |
+//! |---|---|
+//! | [`table`] | every key: name, variable, type, bounds, default, help |
+//! | [`help`] | the table as `help config` and the README show it |
+//! | [`yaml`] | the only module that knows the YAML library |
+//! | [`env`] | the environment, as a value |
+//! | [`fields`] | one mapping, layer over layer, with everything wrong noted |
+//! | [`value`] | texts to numbers, durations, hosts, URLs |
+//! | [`lists`] | the short forms of `PEERS` and `ROUTES` |
+//! | [`node`], [`peers`], [`routes`] | what the keys mean |
+//! | [`problem`] | what is wrong, and where |
+//!
+//! A flag beats the environment, which beats the file, which beats the default. What is not given has a
+//! default, with a warning where an operator should know; what is given but wrong is refused, and
+//! every problem is found in one go. No secret gets into a problem, a warning or a `Debug`.
+
+pub(crate) mod env;
+mod fields;
+pub(crate) mod help;
+mod lists;
+mod node;
+mod peers;
+pub(crate) mod problem;
+mod routes;
+pub(crate) mod table;
+mod value;
+mod yaml;
+
+#[cfg(test)]
+mod tests;
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use log::LevelFilter;
+
+pub(crate) use env::Environment;
+pub(crate) use node::clash;
+pub(crate) use peers::PeerPlace;
+pub(crate) use problem::{Origin, Problem, Problems};
+pub(crate) use value::{Invalid, time};
+
+use table::{CONFIG_FILE, NODE, PEER_VARIABLE, Scope, peer_variable};
+
+/// All that a node is told. `Debug` shows no secret.
+#[derive(Clone, Debug)]
+pub(crate) struct NodeConfig {
+    /// What its connector is told.
+    pub(crate) router: ilp_router::Config,
+    /// Where the BTP server listens; port 0 takes a free one.
+    pub(crate) listen: SocketAddr,
+    /// Where the HTTP server listens; port 0 takes a free one.
+    pub(crate) health_listen: SocketAddr,
+    /// The least severe log lines of this node.
+    pub(crate) log_level: LevelFilter,
+    /// What log lines look like; the same for all nodes of a process.
+    pub(crate) log_format: LogFormat,
+    /// Whether packets are logged at INFO.
+    pub(crate) log_packets: bool,
+    /// Worker threads of the process, the same for all its nodes; `None` is one per CPU.
+    pub(crate) threads: Option<usize>,
+    /// What the operator should know, to be logged at WARN once the log is up.
+    pub(crate) warnings: Vec<Problem>,
+    /// Where things were written, for problems that show later.
+    pub(crate) places: Places,
+}
+
+/// What log lines look like.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum LogFormat {
+    /// One JSON object per line.
+    #[default]
+    Json,
+    /// For people.
+    Text,
+}
+
+/// Where the parts of a node were written.
+#[derive(Clone, Debug)]
+pub(crate) struct Places {
+    /// The file, else the process.
+    pub(crate) node: Origin,
+    pub(crate) node_id: Origin,
+    pub(crate) address: Origin,
+    pub(crate) listen: Origin,
+    pub(crate) health_listen: Origin,
+    /// In the order of `router.peers`.
+    pub(crate) peers: Vec<PeerPlace>,
+    /// In the order of `router.routes`.
+    pub(crate) routes: Vec<Origin>,
+}
+
+/// A setting from the command line.
+#[derive(Clone, Debug)]
+pub(crate) struct Flag {
+    /// As it was typed: `--log-level`.
+    pub(crate) flag: String,
+    /// The key that it sets.
+    pub(crate) key: String,
+    /// Its value.
+    pub(crate) value: String,
+}
+
+/// The largest file that is read.
+const MAX_FILE: u64 = 16 << 20;
+
+/// Reads the configuration of one node per file; of one node from the environment if there is none.
+///
+/// Without `files`, the one that `CONFIG_FILE` names is read. At least one node if it succeeds.
+///
+/// # Errors
+/// Every problem of every file. [`Problems::usage`] is set if the files cannot be combined with
+/// what the environment or the flags say.
+pub(crate) fn load(
+    files: &[PathBuf],
+    flags: &[Flag],
+    env: &Environment,
+) -> Result<Vec<NodeConfig>, Problems> {
+    let Loaded {
+        nodes,
+        problems,
+        usage,
+    } = load_each(files, flags, env);
+    if problems.is_empty() {
+        return Ok(nodes);
+    }
+    Err(Problems {
+        usage,
+        ..Problems::new(problems)
+    })
+}
+
+/// What is good, and what is wrong with the rest.
+pub(crate) struct Loaded {
+    /// The nodes whose files have no problem.
+    pub(crate) nodes: Vec<NodeConfig>,
+    /// Everything else.
+    pub(crate) problems: Vec<Problem>,
+    /// Some problem is with how files and variables were put together.
+    usage: bool,
+}
+
+/// As [`load`], but one bad file does not keep the others back.
+pub(crate) fn load_each(files: &[PathBuf], flags: &[Flag], env: &Environment) -> Loaded {
+    let named = env.get(CONFIG_FILE).and_then(Result::ok).map(PathBuf::from);
+    let named: Vec<PathBuf> = named.into_iter().collect();
+    let files = if files.is_empty() { &named } else { files };
+    let mut problems = Vec::new();
+    let mut nodes = Vec::new();
+    if files.len() > 1 {
+        one_node_only(flags, env, &mut problems);
+        if !problems.is_empty() {
+            // the files would be read with settings that were never meant for them
+            return Loaded {
+                nodes,
+                problems,
+                usage: true,
+            };
+        }
+    }
+    if files.is_empty() {
+        nodes.extend(node::build(None, None, flags, env, &mut problems));
+    }
+    for path in files {
+        let name: Arc<str> = path.display().to_string().into();
+        let Some(text) = read(path, &name, &mut problems) else {
+            continue;
+        };
+        let Some(tree) = yaml::parse(&name, &text, &mut problems) else {
+            continue;
+        };
+        let directory = path.parent();
+        nodes.extend(node::build(
+            Some(tree),
+            directory,
+            flags,
+            env,
+            &mut problems,
+        ));
+    }
+    let alone = problems.len();
+    one_owner_each(&nodes, env, &mut problems);
+    node::agree(&mut nodes);
+    let usage = problems.len() > alone;
+    Loaded {
+        nodes,
+        problems,
+        usage,
+    }
+}
+
+/// With several nodes, nothing outside of their files may be meant for one of them.
+fn one_node_only(flags: &[Flag], env: &Environment, problems: &mut Vec<Problem>) {
+    let one_node =
+        |key: &str| table::find(NODE, key).is_some_and(|key| key.scope == Scope::OneNode);
+    let mut origins = Vec::new();
+    for flag in flags.iter().filter(|flag| one_node(&flag.key)) {
+        origins.push((Origin::Flag(flag.flag.as_str().into()), flag.key.clone()));
+    }
+    for key in NODE
+        .iter()
+        .filter(|key| one_node(key.name) && env.get(key.env).is_some())
+    {
+        origins.push((Origin::env(key.env), key.name.to_owned()));
+    }
+    let problem = |(origin, key): &(Origin, String)| {
+        Problem::new(
+            origin,
+            "it is for one node, but several configuration files were given",
+            format!("unset it and write {key} into each file"),
+        )
+    };
+    problems.extend(origins.iter().map(problem));
+}
+
+/// With several nodes, a variable of a peer must mean the peer of one of them.
+fn one_owner_each(nodes: &[NodeConfig], env: &Environment, problems: &mut Vec<Problem>) {
+    for name in env.names(PEER_VARIABLE) {
+        let owns = |node: &&NodeConfig| {
+            node.router.peers.iter().any(|peer| {
+                let prefix = peer_variable(peer.id.as_str(), "");
+                let suffix = name.strip_prefix(&prefix);
+                suffix.is_some_and(|suffix| table::PEER.iter().any(|key| key.env == suffix))
+            })
+        };
+        let owners: Vec<&str> = nodes
+            .iter()
+            .filter(owns)
+            .map(|node| node.router.node_id.as_str())
+            .collect();
+        if owners.len() > 1 {
+            let what = format!("{} have a peer of this name each", owners.join(" and "));
+            let fix = "unset it and write the setting into each file";
+            problems.push(Problem::new(&Origin::env(name), what, fix));
+        }
+    }
+}
+
+/// The text of a configuration file.
+fn read(path: &Path, name: &Arc<str>, problems: &mut Vec<Problem>) -> Option<String> {
+    let whole = Origin::file(name);
+    let bytes = fs::metadata(path).and_then(|meta| {
+        if meta.len() > MAX_FILE {
+            return Err(std::io::Error::other("it is larger than 16 MiB"));
+        }
+        fs::read(path)
+    });
+    let bytes = match bytes {
+        Ok(bytes) => bytes,
+        Err(error) => {
+            let what = format!("cannot be read: {error}");
+            let fix = "expected a YAML file; see `ilp-connector help config`";
+            problems.push(Problem::new(&whole, what, fix));
+            return None;
+        }
+    };
+    match String::from_utf8(bytes) {
+        Ok(text) => Some(
+            text.strip_prefix('\u{feff}')
+                .map(str::to_owned)
+                .unwrap_or(text),
+        ),
+        Err(error) => {
+            let at = error.utf8_error().valid_up_to();
+            let line = 1 + error.as_bytes()[..at]
+                .iter()
+                .filter(|b| **b == b'\n')
+                .count();
+            let what = format!("line {line} is not UTF-8");
+            problems.push(Problem::new(&whole, what, "save the file as UTF-8"));
+            None
+        }
+    }
+}

@@ -1,0 +1,2 @@
+//! `demo`.
+pub(crate) fn main(_args: crate::tools::args::DemoArgs) -> std::process::ExitCode { std::process::ExitCode::FAILURE }
