@@ -11,7 +11,7 @@ use ilp_router::config::Endpoint;
 use ilp_runtime::endpoint::parse_url;
 
 use super::fulfilment::Key;
-use super::load::{MAX_IN_FLIGHT, UNIQUE_LEN};
+use super::load::{MAX_IN_FLIGHT, PEER_IN_FLIGHT, UNIQUE_LEN};
 use crate::config;
 
 /// Where to attach, and as whom.
@@ -128,7 +128,7 @@ pub(crate) struct DemoArgs {
     #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) count: u64,
     /// Packets that wait for their answer at a time
-    #[arg(long, value_name = "M", default_value_t = 64, value_parser = in_flight)]
+    #[arg(long, value_name = "M", default_value_t = 64, value_parser = demo_in_flight)]
     pub(crate) in_flight: usize,
 }
 
@@ -231,11 +231,17 @@ fn secret(env: impl Fn(&str) -> Option<String>, name: &str) -> Option<Secret> {
 }
 
 fn in_flight(text: &str) -> Result<usize, String> {
-    let number = text
-        .parse()
-        .ok()
-        .filter(|n| (1..=MAX_IN_FLIGHT).contains(n));
-    number.ok_or_else(|| format!("expected a number from 1 to {MAX_IN_FLIGHT}"))
+    up_to(MAX_IN_FLIGHT, text)
+}
+
+/// What a connector takes from one peer by default.
+fn demo_in_flight(text: &str) -> Result<usize, String> {
+    up_to(PEER_IN_FLIGHT, text)
+}
+
+fn up_to(max: usize, text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|n| (1..=max).contains(n));
+    number.ok_or_else(|| format!("expected a number from 1 to {max}"))
 }
 
 /// Leaves room for what makes a packet unique.

@@ -18,9 +18,11 @@ use super::text::printable;
 
 /// The most packets in flight that BTP request ids leave room for.
 pub(crate) const MAX_IN_FLIGHT: usize = 65_536;
+/// What a connector takes from, or hands to, one peer at a time by default.
+pub(crate) const PEER_IN_FLIGHT: usize = 4_096;
 /// Bytes that make the data of a packet unlike that of any other.
 pub(crate) const UNIQUE_LEN: usize = NONCE_LEN + size_of::<u64>();
-const NONCE_LEN: usize = 16;
+pub(crate) const NONCE_LEN: usize = 16;
 /// Before a packet is tried again that did not fit into the send buffer.
 const BUFFER_RETRY: Duration = Duration::from_millis(2);
 

@@ -5,6 +5,7 @@
 //! | [`args`] | what the command line says |
 //! | [`attach`] | a link to the server, and our address there |
 //! | [`fulfilment`] | how sender and receiver agree on locks and keys |
+//! | [`judge`] | what a receiver fulfils |
 //! | [`load`] | many packets, so many at a time |
 //! | [`send`](mod@send), [`receive`](mod@receive), [`ping`](mod@ping) | the tools |
 //! | [`stats`], [`text`], [`progress`], [`exit`] | what people see |
@@ -16,6 +17,7 @@ pub(crate) mod args;
 pub(crate) mod attach;
 pub(crate) mod exit;
 pub(crate) mod fulfilment;
+pub(crate) mod judge;
 pub(crate) mod load;
 mod ping;
 pub(crate) mod progress;

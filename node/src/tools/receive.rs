@@ -1,7 +1,5 @@
 //! `receive`: fulfils what senders with the same key send.
 
-mod judge;
-
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -14,10 +12,10 @@ use serde_json::{Value, json};
 use super::args::{ReceiveArgs, Target};
 use super::attach::{OwnAddress, own_address, wait_for};
 use super::exit::{OK, ToolError, env};
-use super::text::{counted, printable};
+use super::judge::{Counts, Judge};
+use super::text::{counted, grouped, printable};
 use crate::signals;
 use crate::terminal::{complain, say};
-use judge::{Counts, Judge};
 
 /// How often the counts are shown while they change.
 const SHOW_EVERY: Duration = Duration::from_secs(1);
@@ -195,7 +193,9 @@ impl<R: Runtime> Receiving<'_, R> {
             client.close();
             wait_for(self.runtime, async move { client.closed().await });
         }
-        self.show.summary(&self.counts());
+        if self.attached_before {
+            self.show.summary(&self.counts());
+        }
     }
 }
 
@@ -278,7 +278,7 @@ impl Show {
 
 fn in_words(counts: &Counts) -> String {
     let fulfilled = counted(counts.fulfilled, "packet");
-    let amount = counts.amount;
+    let amount = grouped(counts.amount);
     match counts.rejects() {
         0 => format!("{fulfilled} fulfilled, amount {amount}"),
         rejects => format!(

@@ -27,8 +27,8 @@ pub(crate) fn printable(words: &[u8]) -> String {
 }
 
 /// `12345` as `12,345`.
-pub(crate) fn grouped(n: u64) -> String {
-    let digits = n.to_string();
+pub(crate) fn grouped(n: impl Into<u128>) -> String {
+    let digits = n.into().to_string();
     let mut shown = String::with_capacity(digits.len() * 4 / 3 + 1);
     for (at, digit) in digits.chars().enumerate() {
         if at > 0 && (digits.len() - at).is_multiple_of(3) {

@@ -162,6 +162,7 @@ fn numbers_and_data_have_bounds() {
     ] {
         assert_eq!(send(bad).unwrap_err().exit_code(), 2, "{bad}");
     }
+    assert!(parse("demo --in-flight 4097").is_err());
     let long = "x".repeat(MAX_DATA - UNIQUE_LEN);
     assert!(send(&format!("--data {long}")).is_ok());
     assert!(send(&format!("--data {long}x")).is_err());

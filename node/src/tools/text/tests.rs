@@ -18,7 +18,7 @@ fn a_peers_words_are_cut() {
 #[test]
 fn thousands_are_grouped() {
     for (n, shown) in [
-        (0, "0"),
+        (0_u64, "0"),
         (999, "999"),
         (1_000, "1,000"),
         (1_234_567, "1,234,567"),

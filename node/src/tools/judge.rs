@@ -6,11 +6,11 @@ use ilp_proto::{Address, EchoPacket, ErrorCode, Prepare};
 use ilp_runtime::client::Reply;
 use serde_json::{Value, json};
 
-use crate::tools::fulfilment::Key;
+use super::fulfilment::Key;
 
 /// Fulfils what is locked with its key.
 #[derive(Debug)]
-pub(super) struct Judge {
+pub(crate) struct Judge {
     key: Key,
     address: Option<Address>,
     counts: Counts,
@@ -18,18 +18,18 @@ pub(super) struct Judge {
 
 /// What became of the packets so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Counts {
+pub(crate) struct Counts {
     /// Packets.
-    pub(super) fulfilled: u64,
+    pub(crate) fulfilled: u64,
     /// What the fulfilled ones were worth.
-    pub(super) amount: u128,
+    pub(crate) amount: u128,
     /// By code: how many, and what they were told.
-    pub(super) rejected: BTreeMap<ErrorCode, (u64, &'static str)>,
+    pub(crate) rejected: BTreeMap<ErrorCode, (u64, &'static str)>,
 }
 
 impl Judge {
     /// One that does not know its address yet, and takes packets to any.
-    pub(super) fn new(key: Key) -> Self {
+    pub(crate) fn new(key: Key) -> Self {
         Self {
             key,
             address: None,
@@ -38,17 +38,17 @@ impl Judge {
     }
 
     /// From now on packets must be for this address, or below it. `None`: any.
-    pub(super) fn set_address(&mut self, address: Option<Address>) {
+    pub(crate) fn set_address(&mut self, address: Option<Address>) {
         self.address = address;
     }
 
     /// What there was so far.
-    pub(super) const fn counts(&self) -> &Counts {
+    pub(crate) const fn counts(&self) -> &Counts {
         &self.counts
     }
 
     /// Answers a packet that has not expired.
-    pub(super) fn judge(&mut self, prepare: &Prepare<'_>) -> Reply {
+    pub(crate) fn judge(&mut self, prepare: &Prepare<'_>) -> Reply {
         let fulfillment = self.key.fulfillment(prepare.data);
         let elsewhere = |own: &Address| !prepare.destination.is_within(own.as_str());
         let refusal = if self.address.as_ref().is_some_and(elsewhere) {
@@ -87,12 +87,12 @@ impl Judge {
 
 impl Counts {
     /// Packets that were rejected.
-    pub(super) fn rejects(&self) -> u64 {
+    pub(crate) fn rejects(&self) -> u64 {
         self.rejected.values().map(|(count, _)| count).sum()
     }
 
     /// For `--json`. The amount is text, as it may not fit a number.
-    pub(super) fn to_json(&self) -> Value {
+    pub(crate) fn to_json(&self) -> Value {
         let reject = |(code, (count, message)): (&ErrorCode, &(u64, &str))| json!({ "code": code.to_string(), "count": count, "message": message });
         let rejected: Vec<_> = self.rejected.iter().map(reject).collect();
         json!({ "fulfilled": self.fulfilled, "amount": self.amount.to_string(), "rejected": rejected })
