@@ -58,17 +58,16 @@ pub(crate) fn way<'a>(
         next_hop: None,
         why,
     };
-    if destination.scheme() == "peer" {
-        return local("addresses of the peer scheme concern this node and are never forwarded");
-    }
-    if destination.as_str() == own {
-        return local("it is this node's own address");
+    if let Some(why) = not_forwarded(own, destination) {
+        return local(why);
     }
     let best = table
         .iter()
         .filter(|route| covers(&route.prefix, destination))
         .map(|route| route.prefix.len())
-        .max();
+        .max()
+        // Below our own address only our children's routes count.
+        .filter(|longest| *longest > own.len() || !destination.is_within(own));
     let Some(longest) = best else {
         return local("no route: F02");
     };
@@ -93,6 +92,30 @@ pub(crate) fn way<'a>(
         ),
         (Some(preferred), None) => way(preferred, "longest prefix, but no next hop is up: T01"),
         (None, None) => local("no route: F02"),
+    }
+}
+
+/// What the connector decides before it looks at its table.
+fn not_forwarded(own: &str, destination: Addr<'_>) -> Option<&'static str> {
+    let network = |scheme: &str| match scheme {
+        "g" => Some("live"),
+        _ if scheme.starts_with("test") => Some("test"),
+        _ => None,
+    };
+    let own_scheme = own.split('.').next().unwrap_or_default();
+    match (
+        destination.scheme(),
+        network(own_scheme),
+        network(destination.scheme()),
+    ) {
+        ("peer", ..) => {
+            Some("addresses of the peer scheme concern this node and are never forwarded")
+        }
+        ("self" | "local", ..) => Some("self and local addresses do not leave a node: F02"),
+        (_, Some("test"), Some("live")) => Some("this node is on the test network: F02"),
+        (_, Some("live"), Some("test")) => Some("this node is on the live network: F02"),
+        _ if destination.as_str() == own => Some("it is this node's own address"),
+        _ => None,
     }
 }
 

@@ -234,7 +234,17 @@ fn the_way_to_an_address_is_explained() {
         )
     );
     assert_eq!(way("test.cc").0, "test", "prefixes end where segments end");
-    assert_eq!(way("g.x"), (Json::Null, Json::Null, "no route: F02".into()));
+    assert_eq!(
+        way("private.x"),
+        (Json::Null, Json::Null, "no route: F02".into())
+    );
+    assert_eq!(
+        way("test.a.nobody").2,
+        "no route: F02",
+        "test covers it, but would send it in circles"
+    );
+    assert_eq!(way("g.x").2, "this node is on the test network: F02");
+    assert!(way("local.x").2.contains("do not leave a node"));
     assert!(way("test.a").2.contains("own address"));
     assert!(way("peer.config").2.contains("never forwarded"));
     assert_eq!(way("test%2Ec").0, "test.c");

@@ -1,0 +1,102 @@
+//! How nodes stop.
+
+use std::time::Duration;
+
+use crate::client::get;
+use crate::link::Link;
+use crate::process::{Process, Settings, waits_for};
+
+/// A node with a packet on its way from alice to bob.
+fn with_a_packet_in_flight(settings: Settings) -> (Process, Link, Link, u32) {
+    let node = Process::run(&[settings
+        .peers(&[waits_for("alice"), waits_for("bob")])
+        .route("test.bob", "bob")]);
+    let btp = node.listens("a").0;
+    let (mut alice, mut bob) = (Link::dial(btp, "alice"), Link::dial(btp, "bob"));
+    alice.prepare("test.bob", 7, Duration::from_secs(30));
+    let (id, _) = bob.packet();
+    (node, alice, bob, id)
+}
+
+#[test]
+fn a_node_without_work_ends_at_once_with_0() {
+    for signal in ["TERM", "INT"] {
+        let mut node = Process::run(&[Settings::new("a")]);
+        node.signal(signal);
+        assert_eq!(node.end().code(), Some(0));
+        let last = node.log.last().unwrap();
+        assert_eq!(
+            (&last["event"], &last["msg"]),
+            (&"connector_stopped".into(), &"drained 0, left 0".into())
+        );
+    }
+}
+
+#[test]
+fn a_packet_in_flight_is_seen_through() {
+    let (mut node, mut alice, mut bob, id) = with_a_packet_in_flight(Settings::new("a"));
+    let http = node.listens("a").1;
+    node.signal("TERM");
+    node.wait_for("connector_draining");
+    assert_eq!(get(http, "/ready").status, 503);
+    let health = get(http, "/health");
+    assert_eq!(
+        (health.status, &health.json()["status"]),
+        (503, &"draining".into())
+    );
+    assert_eq!(get(http, "/live").status, 200);
+
+    alice.prepare("test.bob", 8, Duration::from_secs(30));
+    assert_eq!(alice.outcome(), "T03", "new packets are turned away");
+    bob.fulfill_as(id);
+    assert_eq!(alice.outcome(), "fulfilled", "old ones are not");
+    assert!(alice.receive().is_none(), "then the connection is closed");
+    assert_eq!(node.end().code(), Some(0));
+    let last = node.log.last().unwrap();
+    assert_eq!(
+        (&last["drained"], &last["unanswered"]),
+        (&1.into(), &0.into())
+    );
+    assert_eq!(node.all("btp_server_shutdown")[0]["activeConnections"], 2);
+}
+
+#[test]
+fn a_packet_that_nobody_answers_is_counted_in_the_last_line() {
+    let settings = Settings::new("a").set("shutdownTimeout", "50ms");
+    let (mut node, mut alice, _bob, _) = with_a_packet_in_flight(settings);
+    assert_eq!(node.stop().code(), Some(0));
+    assert!(
+        alice.receive().is_none(),
+        "it gets no answer, for it may still be fulfilled"
+    );
+    let last = node.log.last().unwrap();
+    assert_eq!(
+        (&last["event"], &last["msg"]),
+        (&"connector_stopped".into(), &"drained 0, left 1".into())
+    );
+    assert_eq!(last["level"], "warn");
+}
+
+#[test]
+fn a_second_signal_does_not_wait() {
+    for (second, code) in [("TERM", 143), ("INT", 130)] {
+        let (mut node, _alice, _bob, _) = with_a_packet_in_flight(Settings::new("a"));
+        node.signal("TERM");
+        node.wait_for("connector_draining");
+        node.signal(second);
+        assert_eq!(node.end().code(), Some(code));
+        assert_eq!(node.all("shutdown_forced").len(), 1);
+    }
+}
+
+#[test]
+fn a_stop_releases_the_ports() {
+    let mut node = Process::run(&[Settings::new("a")]);
+    let (btp, http) = node.listens("a");
+    node.stop();
+    let again = Settings::new("a")
+        .set("btpServerPort", &btp.port().to_string())
+        .set("healthCheckPort", &http.port().to_string());
+    let again = Process::run(&[again]);
+    assert_eq!(again.listens("a"), (btp, http));
+}

@@ -1,0 +1,152 @@
+//! How nodes start, and how they fail to.
+
+use std::net::TcpListener;
+
+use crate::client::{get, get_until};
+use crate::process::{Process, Settings, command, dials, free_address, run_command, waits_for};
+
+#[test]
+fn a_node_says_that_it_starts_listens_and_is_ready_in_this_order() {
+    let mut node = Process::run(&[Settings::new("a")
+        .peers(&[waits_for("b")])
+        .route("test.b", "b")]);
+    node.wait_for("connector_ready");
+    let names: Vec<_> = node
+        .log
+        .iter()
+        .map(|line| line["event"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        names,
+        [
+            "connector_starting",
+            "connector_listening",
+            "connector_ready"
+        ]
+    );
+    let starting = &node.log[0];
+    assert_eq!(
+        (&starting["peersCount"], &starting["routesCount"]),
+        (&1.into(), &1.into())
+    );
+    assert_eq!(node.log[2]["connectedPeers"], 0);
+}
+
+#[test]
+fn a_node_is_ready_once_its_peers_are_connected() {
+    let b = Process::run(&[Settings::new("b").peers(&[waits_for("a").replace("of-a", "of-b")])]);
+    let mut a = Process::run(&[Settings::new("a").peers(&[dials("b", b.listens("b").0)])]);
+    let ready = a.wait_for("connector_ready");
+    assert_eq!(ready["connectedPeers"], 1);
+    assert_eq!(a.all("btp_connected").len(), 1, "{}", a.show());
+}
+
+#[test]
+fn a_btp_port_in_use_ends_the_start_and_names_the_setting() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let mut node = Process::spawn(run_command(&[
+        Settings::new("a").set("btpServerPort", &port.to_string())
+    ]));
+    let line = node.wait_for("listen_failed");
+    assert_eq!(node.end().code(), Some(1));
+    assert_eq!(line["level"], "error");
+    let said = line["msg"].as_str().unwrap();
+    assert!(
+        said.contains(&format!("127.0.0.1:{port}")) && said.contains("btpServerPort"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_health_port_in_use_ends_the_start_before_the_btp_port_opens() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let mut node = Process::spawn(run_command(&[
+        Settings::new("a").set("healthCheckPort", &port.to_string())
+    ]));
+    let said = node.wait_for("listen_failed")["msg"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    assert!(said.contains("healthCheckPort"), "{said}");
+    assert_eq!(node.end().code(), Some(1));
+    assert!(node.all("connector_listening").is_empty());
+}
+
+#[test]
+fn several_nodes_run_in_one_process_and_one_that_cannot_start_ends_all() {
+    let mut both = Process::run(&[Settings::new("a"), Settings::new("b")]);
+    for id in ["a", "b"] {
+        let health = get(both.listens(id).1, "/health").json();
+        assert_eq!(health["nodeId"], id);
+    }
+    assert_eq!(both.stop().code(), Some(0));
+    assert_eq!(both.all("connector_stopped").len(), 2);
+
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let bad = Settings::new("b").set(
+        "btpServerPort",
+        &taken.local_addr().unwrap().port().to_string(),
+    );
+    let mut both = Process::spawn(run_command(&[Settings::new("a"), bad]));
+    assert_eq!(both.wait_for("listen_failed")["nodeId"], "b");
+    assert_eq!(both.end().code(), Some(1));
+}
+
+#[test]
+fn a_dead_peer_stops_neither_the_node_nor_the_other_peers() {
+    let dead = free_address();
+    let c = Process::run(&[Settings::new("c").peers(&[waits_for("a").replace("of-a", "of-c")])]);
+    let peers = [dials("b", dead), dials("c", c.listens("c").0)];
+    let mut a = Process::run(&[Settings::new("a").peers(&peers)]);
+    a.wait_until(
+        |line| line["event"] == "btp_connected" && line["peerId"] == "c",
+        "c connected",
+    );
+    let health = get_until(a.listens("a").1, "/health", |answer| {
+        answer.json()["peersConnected"] == 1
+    });
+    assert_eq!(health.json()["criticalPeersDown"], serde_json::json!(["b"]));
+}
+
+#[test]
+fn healthcheck_asks_the_node_of_its_settings() {
+    let mut node = Process::run(&[Settings::new("a").set("healthCheckHost", "0.0.0.0")]);
+    node.wait_for("connector_ready");
+    let port = node.listens("a").1.port().to_string();
+    let check = || {
+        command(&["healthcheck"])
+            .env("HEALTH_CHECK_PORT", &port)
+            .output()
+            .unwrap()
+    };
+    let well = check();
+    assert_eq!(String::from_utf8_lossy(&well.stdout), "healthy\n");
+    assert_eq!(well.status.code(), Some(0));
+    node.stop();
+    let gone = check();
+    assert_eq!(gone.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&gone.stdout).contains(&port));
+}
+
+#[test]
+fn warnings_about_settings_are_in_the_log() {
+    let mut node = Process::spawn({
+        let mut command = command(&["run"]);
+        command
+            .env("BTP_SERVER_PORT", "0")
+            .env("HEALTH_CHECK_PORT", "0");
+        command
+    });
+    node.wait_for("connector_ready");
+    let warnings = node.all("config_warning");
+    assert!(
+        warnings
+            .iter()
+            .any(|line| line["msg"].as_str().unwrap().contains("NODE_ID")),
+        "{}",
+        node.show()
+    );
+    assert!(warnings.iter().all(|line| line["level"] == "warn"));
+}
