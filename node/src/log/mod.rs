@@ -4,8 +4,8 @@
 //! |---|---|
 //! | [`event`] | every event of the connector: its lines, their names, levels and fields |
 //! | [`node`] | the same for what the process itself has to say |
-//! | [`line`] | a line before it is text, and [`NodeLog`], which writes lines in the name of a node |
-//! | [`format`] | JSON, and plain text for people |
+//! | [`line`](mod@line) | a line before it is text, and [`NodeLog`], which writes lines in the name of a node |
+//! | [`format`](mod@format) | JSON, and plain text for people |
 //! | [`queue`] | the bounded buffer in front of the one thread that writes |
 //!
 //! Every line has `level`, `time` (milliseconds since 1970), `nodeId`, `component`, `event` and `msg`; a line about a packet

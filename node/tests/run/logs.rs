@@ -45,6 +45,8 @@ fn pay(settings: impl Fn(Settings) -> Settings) -> Process {
     alice.prepare("test.bob", 7, Duration::from_secs(30));
     bob.fulfill();
     assert_eq!(alice.outcome(), "fulfilled");
+    // They would not answer a Close, which the nodes would wait for.
+    drop((alice, bob));
     assert_eq!(nodes.stop().code(), Some(0));
     nodes
 }
