@@ -1,13 +1,14 @@
 //! A bar on the screen while packets fly; nothing where nobody looks.
 
+use std::fmt;
 use std::io::{self, IsTerminal};
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
 use crate::terminal::complain;
 
-const TEMPLATE: &str = "  [{bar:40}] {human_pos}/{human_len}  {per_sec}  {eta} left";
+const TEMPLATE: &str = "  [{bar:40}] {human_pos}/{human_len}  {rate}  {eta} left";
 
 /// The progress of so many packets. Gone from the screen when dropped.
 pub(crate) struct Progress {
@@ -24,11 +25,16 @@ impl Progress {
             (ProgressBar::hidden(), Duration::from_secs(1))
         };
         let style = ProgressStyle::with_template(TEMPLATE);
+        let rate = |state: &ProgressState, out: &mut dyn fmt::Write| {
+            // a bar that cannot be drawn is nobody's loss
+            let _ = write!(out, "{:.0}/s", state.per_sec());
+        };
         // the template is tested, and the default would do as well
         bar.set_style(
             style
                 .unwrap_or_else(|_| ProgressStyle::default_bar())
-                .progress_chars("=> "),
+                .progress_chars("=> ")
+                .with_key("rate", rate),
         );
         Self { bar, pace }
     }

@@ -257,7 +257,7 @@ impl Show {
         }
         let new = counts.fulfilled - before.fulfilled;
         let plus = if before.fulfilled > 0 && new > 0 {
-            format!(" (+{new})")
+            format!(" (+{})", grouped(new))
         } else {
             String::new()
         };
