@@ -88,18 +88,24 @@ pub(crate) fn judge(
     {
         return denied(
             peers,
+            tokens,
             Some(name),
             "the path and auth_username name different peers",
         );
     }
     if let Some(claimed) = path_account.or(username) {
         let Some(index) = peers.find(claimed) else {
-            return denied(peers, Some(claimed), "no peer of this id is configured");
+            return denied(
+                peers,
+                tokens,
+                Some(claimed),
+                "no peer of this id is configured",
+            );
         };
         return if opens(peers[index].config.secret.as_ref(), claimed, token) {
             Verdict::Granted(index)
         } else {
-            denied(peers, Some(claimed), "wrong auth_token")
+            denied(peers, tokens, Some(claimed), "wrong auth_token")
         };
     }
     if let Some((claimed, rest)) = token.split_once(':')
@@ -118,11 +124,13 @@ pub(crate) fn judge(
         Some(Some(index)) => Verdict::Granted(index),
         Some(None) => denied(
             peers,
+            tokens,
             None,
             "several peers have this auth_token: auth_username must say which it is",
         ),
         None => denied(
             peers,
+            tokens,
             None,
             "the auth_token belongs to no peer, and nothing else says who it is",
         ),
@@ -141,7 +149,9 @@ fn opens(secret: Option<&Secret>, id: &str, token: &str) -> bool {
     whole | named
 }
 
-fn denied(peers: &Peers, claimed: Option<&str>, reason: &'static str) -> Verdict {
+fn denied(peers: &Peers, tokens: &Tokens, claimed: Option<&str>, reason: &'static str) -> Verdict {
+    // who mixes up name and token claims to be a secret, which must not get into a log
+    let claimed = claimed.filter(|id| tokens.owner(id).is_none());
     Verdict::Denied {
         known: claimed.and_then(|id| peers.find(id)),
         claimed: claimed.map(|id| {

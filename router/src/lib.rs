@@ -123,5 +123,5 @@ pub use connector::Connector;
 pub use event::{Direction, Event, Source};
 pub use guard::Guard;
 pub use table::{Match, Route, RoutingTable};
-pub use view::{PeerState, PeerView, RouteView};
+pub use view::{PeerState, PeerView, RouteView, Way};
 pub use wheel::Wheel;

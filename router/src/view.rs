@@ -78,3 +78,24 @@ pub struct RouteView<'a> {
     /// Whether the neighbour has a usable link.
     pub up: bool,
 }
+
+/// The way of packets to one address; from [`Connector::way`](crate::Connector::way).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way<'a> {
+    /// It is the node's own address: echo requests are answered, all else is F02.
+    Here,
+    /// F02.
+    Nowhere {
+        /// The message of the reject.
+        why: &'static str,
+    },
+    /// To a neighbour.
+    Hop {
+        /// The longest prefix that covers the address.
+        prefix: &'a str,
+        /// The first usable next hop in order of preference, or the most preferred if none is.
+        next_hop: &'a PeerId,
+        /// False: T01.
+        up: bool,
+    },
+}

@@ -634,3 +634,33 @@ fn traffic_fails_over_to_the_next_hop_of_lower_preference() {
     ));
     assert_eq!((net.app("x").got.len(), net.app("y").got.len()), (1, 1));
 }
+
+#[test]
+fn the_way_that_is_shown_is_the_way_that_is_taken() {
+    use ilp_proto::Addr;
+    use ilp_router::Way;
+    let mut net = chain();
+    for to in [
+        "test.c.receiver",
+        "test.a",
+        "test.a.nobody",
+        "g.x",
+        "self.x",
+        "test.nowhere",
+    ] {
+        let shown = match net.node("a").way(Addr::new(to).unwrap()) {
+            Way::Hop { next_hop, up, .. } => (up.then(|| next_hop.to_string()), None),
+            Way::Nowhere { why } => (None, Some(why.to_string())),
+            Way::Here => (
+                None,
+                Some("this node takes no packets but echo requests".to_string()),
+            ),
+        };
+        let taken = match pay(&mut net, to, 1, LONG) {
+            Ending::Fulfilled { .. } => (Some("b".to_string()), None),
+            Ending::Rejected { message, .. } => (None, Some(message)),
+            Ending::Failed(why) => panic!("{why}"),
+        };
+        assert_eq!(shown, taken, "{to}");
+    }
+}

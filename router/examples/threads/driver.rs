@@ -1,36 +1,41 @@
 //! A whole node on plain threads and blocking sockets: all that a [`Connector`] asks of a runtime.
 //!
-//! One mutex guards the connector. One thread listens, one keeps the time; each link has a thread that reads its
-//! socket and one that writes it. Whoever has called a `handle_*` calls [`Node::settle`] before letting go of the lock.
-//!
-//! Left out: TLS, and more than one message per lock.
+//! One mutex guards the connector. One thread listens and one keeps the time; every link has a thread that reads its
+//! socket and one that writes it (`pump.rs`). Whoever called a `handle_*` calls `settle` before it lets go of the lock.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)] // clock, sockets and threads are a driver's trade
 
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::{io, process, thread};
 
 use ilp_proto::{Instant, Now};
-use ilp_router::config::Endpoint;
-use ilp_router::{Action, CloseReason, Connector, DialError, Event, LinkId};
-use tungstenite::{Bytes, protocol::Role};
+use ilp_router::{Action, Connector, Event, LinkId};
 
-#[path = "socket.rs"]
-mod socket;
-use socket::{Socket, now};
+#[path = "clock.rs"]
+mod clock;
+#[path = "half.rs"]
+mod half;
+#[path = "link.rs"]
+mod link;
+#[path = "open.rs"]
+mod open;
+#[path = "pump.rs"]
+mod pump;
+pub(crate) use clock::now;
+use clock::sleep;
+use link::Link;
 
 /// A running node. Clones are the same node.
 #[derive(Clone)]
-pub struct Node(Arc<Shared>);
+pub(crate) struct Node(Arc<Shared>);
 
 struct Shared {
     core: Mutex<Core>,
-    /// Wakes the timer thread and whoever waits for the end.
+    /// Wakes the timer thread, and those who wait for the end.
     news: Condvar,
-    local_addr: SocketAddr,
     observer: Box<dyn Fn(&Event) + Send + Sync>,
+    local_addr: SocketAddr,
 }
 
 struct Core {
@@ -38,55 +43,44 @@ struct Core {
     links: BTreeMap<LinkId, Link>,
     /// What the timer thread sleeps until.
     armed: Option<Instant>,
-    /// Readers and the listener; dials that nobody wants any more do not count.
-    threads: usize,
+    /// Open sockets, the listener's included.
+    sockets: usize,
     stopped: bool,
 }
 
-/// What the rest of the node knows of a link's threads.
-#[derive(Default)]
-struct Link {
-    wake: Arc<Condvar>,
-    stream: Option<TcpStream>,
-    /// What the last ping held: to be answered.
-    pong: Option<Bytes>,
-}
-
 impl Node {
-    /// Listens, and drives `connector`, made with the time of [`now`], until [`shutdown`](Self::shutdown). The
-    /// observer is called under the lock: it must be quick and must not call the node.
-    pub fn start(
+    /// Listens, and drives `connector` (made with the time of [`now`]) until [`shutdown`](Self::shutdown). The observer
+    /// is called under the lock: it must be quick and leave the node alone.
+    pub(crate) fn start(
         connector: Connector,
         listen: SocketAddr,
         observer: impl Fn(&Event) + Send + Sync + 'static,
     ) -> io::Result<Self> {
         let listener = TcpListener::bind(listen)?;
-        let core = Core {
-            connector,
-            links: BTreeMap::new(),
-            armed: None,
-            threads: 0,
-            stopped: false,
-        };
         let node = Self(Arc::new(Shared {
-            core: Mutex::new(core),
+            core: Mutex::new(Core {
+                connector,
+                links: BTreeMap::new(),
+                armed: None,
+                sockets: 1,
+                stopped: false,
+            }),
             news: Condvar::new(),
-            local_addr: listener.local_addr()?,
             observer: Box::new(observer),
+            local_addr: listener.local_addr()?,
         }));
-        node.with(|_, _| ()); // the first dials
-        node.spawn(move |node| node.listen(&listener));
-        let timer = node.clone();
-        thread::spawn(move || timer.keep_time());
+        node.with(|_, _| ()); // starts the first dials
+        node.spawn(|node| node.listen(listener));
+        node.spawn(|node| node.keep_time());
         Ok(node)
     }
 
-    pub fn local_addr(&self) -> SocketAddr {
+    pub(crate) fn local_addr(&self) -> SocketAddr {
         self.0.local_addr
     }
 
     /// Looks at the connector, or changes it; everybody else waits meanwhile.
-    pub fn with<T>(&self, act: impl FnOnce(&mut Connector, Now) -> T) -> T {
+    pub(crate) fn with<T>(&self, act: impl FnOnce(&mut Connector, Now) -> T) -> T {
         let mut core = self.lock();
         let result = act(&mut core.connector, now());
         self.settle(&mut core);
@@ -94,30 +88,27 @@ impl Node {
     }
 
     /// Begins to drain; [`wait`](Self::wait) says when that is done.
-    pub fn shutdown(&self) {
+    pub(crate) fn shutdown(&self) {
         self.with(|connector, now| connector.shutdown(now));
-        let _ = TcpStream::connect(self.0.local_addr); // the listener looks up, and is told to leave
+        let _ = TcpStream::connect(self.0.local_addr); // the listener is told to leave when it looks up
     }
 
-    /// Ends when the node has.
-    pub fn wait(&self) {
-        let ended = |core: &mut Core| !core.stopped || core.threads > 0;
-        drop(self.0.news.wait_while(self.lock(), ended));
+    /// Ends when the node has, sockets and all.
+    pub(crate) fn wait(&self) {
+        let mut core = self.lock();
+        while !core.stopped || core.sockets > 0 {
+            core = sleep(&self.0.news, core, None);
+        }
+    }
+
+    fn spawn(&self, work: impl FnOnce(Self) + Send + 'static) {
+        let node = self.clone();
+        thread::spawn(move || work(node));
     }
 
     fn lock(&self) -> MutexGuard<'_, Core> {
-        let lost = |_: PoisonError<_>| process::abort(); // what it believes about money is not to be trusted
-        self.0.core.lock().unwrap_or_else(lost)
-    }
-
-    fn spawn(&self, work: impl FnOnce(&Self) + Send + 'static) {
-        self.lock().threads += 1;
-        let node = self.clone();
-        thread::spawn(move || {
-            work(&node);
-            node.lock().threads -= 1;
-            node.0.news.notify_all();
-        });
+        // a connector that panicked cannot be trusted with money in flight
+        self.0.core.lock().unwrap_or_else(|_| process::abort())
     }
 
     /// Does all that the connector wants done.
@@ -129,14 +120,21 @@ impl Node {
             match action {
                 Action::Dial { link, endpoint } => {
                     core.links.insert(link, Link::default());
-                    let node = self.clone();
-                    thread::spawn(move || node.dial(link, &endpoint));
+                    self.spawn(move |node| node.dial(link, &endpoint));
                 }
-                Action::Drop { link } => core.forget(link),
+                Action::Drop { link } => core.cut(link),
                 Action::ResumeRead { link } => core.wake(link),
                 Action::Stop => core.stopped = true,
-                _ => {}
+                _ => {} // there are no others yet
             }
+        }
+        while let Some(event) = core.connector.poll_event() {
+            (self.0.observer)(&event);
+        }
+        let next = core.connector.poll_timeout();
+        if core.stopped || next.is_some_and(|at| core.armed.is_none_or(|armed| at < armed)) {
+            core.armed = next;
+            self.0.news.notify_all();
         }
     }
 }

@@ -16,7 +16,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::net::IpAddr;
 
-use ilp_proto::{Address, Instant, Now, Prefix};
+use ilp_proto::{Addr, Address, Instant, Now, Prefix};
 
 use crate::action::{Action, LinkId};
 use crate::config::{
@@ -32,7 +32,7 @@ use crate::random::Random;
 use crate::stats::Stats;
 use crate::table::RoutingTable;
 use crate::timers::{Timer, Timers};
-use crate::view::{PeerView, RouteView};
+use crate::view::{PeerView, RouteView, Way};
 
 /// An Interledger connector without sockets, clock or threads: bytes and timer events in, actions out.
 ///
@@ -271,6 +271,22 @@ impl Connector {
             priority: route.priority,
             up: self.peers[route.next_hop].is_up(),
         })
+    }
+
+    /// The way that a packet to `destination` would take now.
+    #[must_use]
+    pub fn way(&self, destination: Addr<'_>) -> Way<'_> {
+        if destination == self.address.as_addr() {
+            return Way::Here;
+        }
+        match self.route(destination) {
+            Err(why) => Way::Nowhere { why },
+            Ok(found) => Way::Hop {
+                prefix: found.prefix.as_str(),
+                next_hop: &self.peers[found.next_hop].config.id,
+                up: found.usable,
+            },
+        }
     }
 
     /// Our ILP address.

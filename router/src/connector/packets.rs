@@ -1,7 +1,5 @@
 //! The way of a packet to its next hop (RFC-0027).
 
-use alloc::sync::Arc;
-
 use btp_proto::SendError;
 use ilp_proto::{
     Addr, EchoPacket, ErrorCode, Now, Packet, PacketId, PacketType, Prepare, ildcp, packet_id,
@@ -15,6 +13,7 @@ use crate::forwarder::{Flight, Late, Origin, times};
 use crate::peer::PeerIndex;
 use crate::refusal::Refusal;
 use crate::scope::Scope;
+use crate::table::Match;
 
 /// The data of an echo response.
 const ECHO_RESPONSE: &[u8] = b"ECHOECHOECHOECHO\x01";
@@ -202,42 +201,47 @@ impl Connector {
         packet: Option<PacketId>,
     ) -> Result<PeerIndex, Refusal> {
         let destination = prepare.destination;
-        let own = self.address.as_str();
-        match (Scope::of(destination), Scope::of(self.address.as_addr())) {
-            (Scope::Link | Scope::Node, _) => {
-                return Err(unreachable_here(
-                    "self and local addresses do not leave a node",
-                ));
-            }
-            (Scope::Live, Scope::Test) => {
-                return Err(unreachable_here("this node is on the test network"));
-            }
-            (Scope::Test, Scope::Live) => {
-                return Err(unreachable_here("this node is on the live network"));
-            }
-            _ => {}
-        }
-        let peers = &self.peers;
-        let found = self.table.lookup(destination, |peer| peers[peer].is_up());
-        // below our own address only our children's routes count: a default route would send it in circles
-        let found = found
-            .filter(|found| found.prefix.as_str().len() > own.len() || !destination.is_within(own));
-        let route = found.as_ref().map(|found| (found.next_hop, found.usable));
+        let found = self.route(destination);
+        let route = found.map(|found| (found.next_hop, found.usable));
         if let Some(packet) = packet {
-            let matched: Option<Arc<str>> = found.map(|found| found.prefix.as_str().into());
-            let next_hop = route.map(|(peer, _)| self.peers[peer].config.id.clone());
-            self.emit(Event::RouteLookup {
+            let event = Event::RouteLookup {
                 packet,
                 destination: destination.to_owned(),
-                matched,
-                next_hop,
-            });
+                matched: found.ok().map(|found| found.prefix.as_str().into()),
+                next_hop: route
+                    .ok()
+                    .map(|(peer, _)| self.peers[peer].config.id.clone()),
+            };
+            self.emit(event);
         }
         match route {
-            None => Err(unreachable_here("No route to destination")),
-            Some((peer, false)) => Err(unreachable(peer)),
-            Some((peer, true)) => Ok(peer),
+            Err(why) => Err(unreachable_here(why)),
+            Ok((peer, false)) => Err(unreachable(peer)),
+            Ok((peer, true)) => Ok(peer),
         }
+    }
+
+    /// Where a packet to `destination` goes, or why it goes nowhere.
+    pub(super) fn route(
+        &self,
+        destination: Addr<'_>,
+    ) -> Result<Match<'_, PeerIndex>, &'static str> {
+        let own = self.address.as_addr();
+        match (Scope::of(destination), Scope::of(own)) {
+            (Scope::Link, _) => return Err("peer addresses are for the other end of a link"),
+            (Scope::Node, _) => return Err("self and local addresses do not leave a node"),
+            (Scope::Live, Scope::Test) => return Err("this node is on the test network"),
+            (Scope::Test, Scope::Live) => return Err("this node is on the live network"),
+            _ => {}
+        }
+        let found = self
+            .table
+            .lookup(destination, |peer| self.peers[peer].is_up());
+        // below our own address only our children's routes count: a default route would send it in circles
+        let below = |found: &Match<'_, PeerIndex>| found.prefix.as_str().len() > own.as_str().len();
+        found
+            .filter(|found| below(found) || !destination.is_within(own.as_str()))
+            .ok_or("No route to destination")
     }
 
     /// Hands a PREPARE to a neighbour's link, as the request of flight `key`; the request's id.

@@ -100,3 +100,13 @@ fn only_a_whole_path_names_an_account() {
     assert_eq!(path_account("/accounts/a/b/ilp/btp"), None);
     assert_eq!(path_account("/"), None);
 }
+
+#[test]
+fn a_secret_in_the_place_of_the_name_is_not_passed_on() {
+    let (peers, tokens) = peers(&[("alice", Some("wonder"))]);
+    let verdict = judge(&peers, &tokens, None, Some("wonder"), "alice");
+    assert!(
+        matches!(verdict, Verdict::Denied { claimed: None, .. }),
+        "{verdict:?}"
+    );
+}
