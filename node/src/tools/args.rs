@@ -17,7 +17,7 @@ use crate::config;
 /// Where to attach, and as whom.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct AttachArgs {
-    /// BTP server to attach to: ws://[USER:TOKEN@]HOST[:PORT][/PATH]
+    /// BTP server to attach to: ws://HOST:PORT/PATH, or ws://USER:TOKEN@HOST:PORT/PATH
     #[arg(long, value_name = "URL")]
     via: Hidden,
     /// Account there, sent as auth_username; without it the server knows us by the token
@@ -39,8 +39,13 @@ pub(crate) struct KeyArgs {
 
 /// Sends packets to a receiver that has the same key, and counts what comes back.
 ///
-/// Exits with 0 if all packets were fulfilled, with 1 if not.
+/// Exits with 0 if all packets were fulfilled, with 1 if not, with 130 after Ctrl-C.
 #[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Example, with a node that has the children alice and bob:
+  export ILP_KEY=a-secret-of-both
+  ilp-connector receive --via ws://bob:TOKEN@localhost:3000
+  ilp-connector send --via ws://alice:TOKEN@localhost:3000 --to test.node.bob --count 1000")]
 pub(crate) struct SendArgs {
     #[command(flatten)]
     pub(crate) attach: AttachArgs,
@@ -73,6 +78,9 @@ pub(crate) struct SendArgs {
 ///
 /// When the server goes away it attaches again, for ever, unless --once is given.
 #[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Example, with a node that has the child bob:
+  ILP_KEY=a-secret-of-both ilp-connector receive --via ws://bob:TOKEN@localhost:3000")]
 pub(crate) struct ReceiveArgs {
     #[command(flatten)]
     pub(crate) attach: AttachArgs,
@@ -93,6 +101,9 @@ pub(crate) struct ReceiveArgs {
 ///
 /// Exits with 0 if any answer came, with 1 if none did.
 #[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Example, with a node that has the child alice:
+  ilp-connector ping test.node --via ws://alice:TOKEN@localhost:3000 --count 3")]
 pub(crate) struct PingArgs {
     /// Address of the connector to ping
     #[arg(value_name = "ADDRESS")]

@@ -284,6 +284,21 @@ fn a_ping_comes_back() {
 }
 
 #[test]
+fn ctrl_c_ends_pinging_with_a_summary() {
+    let (_node, address) = hub();
+    let via = account(address, "alice");
+    let mut alice = Tool::spawn(&["ping", "test.hub", "--via", &via, "--interval", "10ms"]);
+    alice.wait_for("seq=2");
+    alice.signal("INT");
+    assert_eq!(alice.end(), Some(0));
+    assert!(
+        alice.seen.join("\n").contains("rtt min/avg/max/mdev = "),
+        "{:?}",
+        alice.seen
+    );
+}
+
+#[test]
 fn a_ping_that_is_rejected_says_by_whom() {
     let (_node, address) = hub();
     let done = ping(address, &["test.nowhere", "--count", "1"]);
