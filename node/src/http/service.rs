@@ -177,22 +177,17 @@ impl App {
     }
 
     fn routes(&self, query: Option<&str>) -> Answer {
-        let (own, table) =
-            self.look(|connector| (connector.address().to_string(), routes::table(connector)));
         let asked = url::form_urlencoded::parse(query.unwrap_or_default().as_bytes())
             .find(|(name, _)| name == "for");
         let Some((_, destination)) = asked else {
-            return json_answer(
-                200,
-                &Routes {
-                    node_id: &self.node_id,
-                    routes: table,
-                },
-            );
+            let routes = self.look(routes::table);
+            let node_id = &self.node_id;
+            return json_answer(200, &Routes { node_id, routes });
         };
         match Addr::new(&destination) {
             Ok(destination) => {
-                json_answer(200, &routes::way(&self.node_id, &own, &table, destination))
+                let way = self.look(|connector| routes::way(connector, destination));
+                json_answer(200, &way)
             }
             Err(error) => json_answer(400, &json!({ "error": format!("no ILP address: {error}") })),
         }
