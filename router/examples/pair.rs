@@ -8,187 +8,106 @@
 //! `poll_transmit` of one end to the `handle_*` of the other, and to say what time it is.
 
 use std::error::Error;
-use std::sync::Arc;
 use std::time::Duration;
 
-use btp_proto::{
-    AnswerKind, Answers, Connection, Credentials, Inbound, Requests, Secret, Transmit,
-};
+use btp_proto::Transmit;
 use bytes::BytesMut;
-use ilp_proto::{Addr, Fulfill, Fulfillment, Instant, Now, Packet, Prepare, Timestamp};
-use ilp_router::config::{
-    Endpoint,
-    Relation::{Child, Peer},
-    RouteConfig,
-};
+use ilp_proto::{Addr, Instant, Now, Timestamp};
+use ilp_router::config::Relation;
 use ilp_router::{Action, Connector, LinkId, Received};
 
 #[path = "common/config.rs"]
 mod config;
-use config::{config, neighbour};
+#[path = "common/wallet.rs"]
+mod wallet;
+use config::{config, endpoint, neighbour, route};
+use wallet::Wallet;
 
 /// One end of a link.
-trait End {
-    fn transmit(&mut self, now: Now, out: &mut BytesMut) -> Option<Transmit>;
-    fn receive(&mut self, now: Now, message: &[u8]);
+enum End<'a> {
+    Customer(&'a mut Wallet),
+    /// A connector has many links; this is one of them.
+    At(&'a mut Connector, LinkId),
 }
+use End::{At, Customer};
 
-/// A connector has many links; this is the end of one.
-struct At<'a>(&'a mut Connector, LinkId);
-
-impl End for At<'_> {
+impl End<'_> {
     fn transmit(&mut self, now: Now, out: &mut BytesMut) -> Option<Transmit> {
-        self.0.poll_transmit(now, self.1, out)
-    }
-    fn receive(&mut self, now: Now, message: &[u8]) {
-        self.0
-            .handle_received(now, self.1, Received::Binary(message));
-    }
-}
-
-/// A customer: a BTP connection and the two things that outlive it, what we asked and what we owe.
-struct Wallet {
-    connection: Connection,
-    asked: Requests<&'static str>,
-    owed: Answers,
-}
-
-/// What a payment is locked with. Bob could make it from what Alice sent; here both just know it.
-const PREIMAGE: Fulfillment = Fulfillment([7; 32]);
-
-impl Wallet {
-    fn new(name: &str, now: Now) -> Self {
-        let credentials = Credentials {
-            username: Some(name.into()),
-            token: Secret::new(name),
-        };
-        let connection = Connection::client(Arc::default(), &credentials, now.mono, 1);
-        Self {
-            connection,
-            asked: Requests::new(16, 0),
-            owed: Answers::new(1 << 16),
+        match self {
+            Customer(wallet) => wallet.transmit(now, out),
+            At(connector, link) => connector.poll_transmit(now, *link, out),
         }
     }
 
-    fn pay(&mut self, packet: &Prepare<'_>) -> Result<(), Box<dyn Error>> {
-        let id = self.asked.insert("the payment").map_err(|_| "too many")?;
-        self.connection
-            .request(id, packet.encoded_len(), |out| packet.encode(out))?;
-        Ok(())
-    }
-}
-
-impl End for Wallet {
-    fn transmit(&mut self, now: Now, out: &mut BytesMut) -> Option<Transmit> {
-        self.connection
-            .poll_transmit(now.mono, Some(&mut self.owed), out)
-    }
     fn receive(&mut self, now: Now, message: &[u8]) {
-        match self.connection.handle_message(now, message) {
-            Inbound::Request { id, ilp } => {
-                println!("{}  bob is asked: {:?}", now.wall, Packet::parse(ilp));
-                let (packet, until) = (
-                    Fulfill {
-                        fulfillment: PREIMAGE,
-                        data: &[],
-                    },
-                    now.mono + Duration::from_secs(9),
-                );
-                self.owed.respond(
-                    AnswerKind::Fulfill,
-                    until,
-                    id,
-                    packet.encoded_len(),
-                    |out| packet.encode(out),
-                );
+        match self {
+            Customer(wallet) => wallet.receive(now, message),
+            At(connector, link) => {
+                connector.handle_received(now, *link, Received::Binary(message));
             }
-            Inbound::Answer { id, ilp } => {
-                println!(
-                    "{}  alice: {:?} is answered: {:?}",
-                    now.wall,
-                    self.asked.take(id),
-                    Packet::parse(ilp)
-                );
-            }
-            _ => {} // auth, which the connection sees to
         }
     }
 }
 
 /// Carries what two ends have for each other.
-fn exchange(now: Now, left: &mut dyn End, right: &mut dyn End) {
+fn exchange(now: Now, mut left: End<'_>, mut right: End<'_>) {
     let mut message = BytesMut::new();
-    for (from, to) in [(&mut *left, &mut *right), (right, left)] {
-        while let Some(Transmit::Binary { len }) = from.transmit(now, &mut message) {
-            to.receive(now, &message.split_to(len));
-        }
+    while let Some(Transmit::Binary { len }) = left.transmit(now, &mut message) {
+        right.receive(now, &message.split_to(len));
+    }
+    while let Some(Transmit::Binary { len }) = right.transmit(now, &mut message) {
+        left.receive(now, &message.split_to(len));
     }
 }
 
+/// Somebody connects to `connector`.
+fn accept(connector: &mut Connector, now: Now) -> Result<LinkId, Box<dyn Error>> {
+    let link = connector.handle_incoming(now, [127, 0, 0, 1].into())?;
+    connector.handle_upgraded(now, link, "/", None);
+    Ok(link)
+}
+
 fn main() -> Result<(), Box<dyn Error>> {
-    let mut now = Now {
-        mono: Instant::ZERO,
-        wall: Timestamp::from_millis(1_795_219_200_000),
-    };
+    let (mono, wall) = (Instant::ZERO, Timestamp::from_millis(1_795_219_200_000));
+    let mut now = Now { mono, wall };
 
-    // a dials b; each has a customer, whose address and route come by themselves
-    let at_b = Endpoint {
-        tls: false,
-        host: "b".into(),
-        port: 3000,
-        path: "/".into(),
-    };
+    // each connector has a customer, its child, whose address and route come by themselves
+    let (peer, child) = (Relation::Peer, Relation::Child);
     let mut a = config("a", "test.a".parse()?);
-    a.peers
-        .push(neighbour("b".parse()?, "secret", Some(at_b), Peer));
-    a.peers
-        .push(neighbour("alice".parse()?, "alice", None, Child));
-    a.routes.push(RouteConfig {
-        prefix: "test.b".parse()?,
-        next_hop: "b".parse()?,
-        priority: 0,
-    });
+    let alice = neighbour("alice".parse()?, "alice's secret", None, child);
+    let at_b = Some(endpoint("b", 3000, "/"));
+    a.peers = vec![alice, neighbour("b".parse()?, "ab", at_b, peer)];
+    a.routes = vec![route("test.b".parse()?, "b".parse()?)];
     let mut b = config("b", "test.b".parse()?);
-    b.peers.push(neighbour("a".parse()?, "secret", None, Peer));
-    b.peers.push(neighbour("bob".parse()?, "bob", None, Child));
+    let bob = neighbour("bob".parse()?, "bob's secret", None, child);
+    b.peers = vec![bob, neighbour("a".parse()?, "ab", None, peer)];
     let (mut a, mut b) = (Connector::new(a, 1, now)?, Connector::new(b, 2, now)?);
-    let (mut alice, mut bob) = (Wallet::new("alice", now), Wallet::new("bob", now));
 
-    // a connector says what it wants: here, a connection to b, which we grant
+    // a connector says what it wants done: here, a connection to b
     let Some(Action::Dial { link: a_to_b, .. }) = a.poll_action() else {
         return Err("a does not dial".into());
     };
-    let mut accept = |at: &mut Connector| -> Result<LinkId, Box<dyn Error>> {
-        let link = at.handle_incoming(now, [127, 0, 0, 1].into())?;
-        at.handle_upgraded(now, link, "/", None);
-        Ok(link)
-    };
-    let (b_to_a, a_to_alice, b_to_bob) = (accept(&mut b)?, accept(&mut a)?, accept(&mut b)?);
+    let b_to_a = accept(&mut b, now)?;
     a.handle_dialed(now, a_to_b);
+    let (a_to_alice, b_to_bob) = (accept(&mut a, now)?, accept(&mut b, now)?);
+    let mut alice = Wallet::new("alice", "alice's secret", now);
+    let mut bob = Wallet::new("bob", "bob's secret", now);
 
-    for turn in 0..20 {
-        if turn == 5 {
-            let expires_at = now.wall.saturating_add(Duration::from_secs(10));
-            let (condition, destination) = (PREIMAGE.condition(), Addr::new("test.b.bob")?);
-            alice.pay(&Prepare {
-                amount: 100,
-                expires_at,
-                condition,
-                destination,
-                data: &[],
-            })?;
+    for turn in 0..10 {
+        if turn == 3 && !alice.pay(now, Addr::new("test.b.bob")?, 100) {
+            return Err("alice is not connected".into());
         }
-        exchange(now, &mut alice, &mut At(&mut a, a_to_alice));
-        exchange(now, &mut At(&mut a, a_to_b), &mut At(&mut b, b_to_a));
-        exchange(now, &mut At(&mut b, b_to_bob), &mut bob);
+        exchange(now, Customer(&mut alice), At(&mut a, a_to_alice));
+        exchange(now, At(&mut a, a_to_b), At(&mut b, b_to_a));
+        exchange(now, At(&mut b, b_to_bob), Customer(&mut bob));
         // 5 ms go by, in no time
-        now.mono = now.mono + Duration::from_millis(5);
+        now.mono += Duration::from_millis(5);
         now.wall = now.wall.saturating_add(Duration::from_millis(5));
         a.handle_timeout(now);
         b.handle_timeout(now);
+        let (spent, income) = (alice.spent, bob.income);
+        println!("{}  alice spent {spent}, bob got {income}", now.wall);
     }
-    for peer in a.peers() {
-        println!("a and {}: {:?}", peer.config.id, peer.account);
-    }
+    assert_eq!((alice.spent, bob.income), (100, 100));
     Ok(())
 }

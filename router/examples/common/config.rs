@@ -1,11 +1,11 @@
 //! What the examples tell a connector at its birth: defaults, except for names.
 
 use btp_proto::Secret;
-use ilp_proto::Address;
+use ilp_proto::{Address, Prefix};
 use ilp_router::PeerId;
 use ilp_router::accounts::PeerAsset;
 use ilp_router::config::{
-    Config, Endpoint, Limits, OnDisconnect, PeerConfig, Relation, Retry, Timeouts,
+    Config, Endpoint, Limits, OnDisconnect, PeerConfig, Relation, Retry, RouteConfig, Timeouts,
 };
 
 /// A node that knows nobody.
@@ -20,6 +20,25 @@ pub(crate) fn config(node_id: &str, address: Address) -> Config {
         limits: Limits::default(),
         timeouts: Timeouts::default(),
         retry: Retry::default(),
+    }
+}
+
+/// `ws://host:port/path`.
+pub(crate) fn endpoint(host: &str, port: u16, path: &str) -> Endpoint {
+    Endpoint {
+        tls: false,
+        host: host.to_owned(),
+        port,
+        path: path.to_owned(),
+    }
+}
+
+/// Packets to `prefix` go to `next_hop`.
+pub(crate) fn route(prefix: Prefix, next_hop: PeerId) -> RouteConfig {
+    RouteConfig {
+        prefix,
+        next_hop,
+        priority: 0,
     }
 }
 

@@ -2,6 +2,8 @@
 //!
 //! One mutex guards the connector. One thread listens and one keeps the time; every link has a thread that reads its
 //! socket and one that writes it (`pump.rs`). Whoever called a `handle_*` calls `settle` before it lets go of the lock.
+//!
+//! Left out: TLS, more than one message per lock, and life without enough threads.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)] // clock, sockets and threads are a driver's trade
 
 use std::collections::BTreeMap;

@@ -1,8 +1,10 @@
 //! A connector without async: `cargo run -p ilp-router --example threads -- --help`.
 //!
-//! `driver.rs`, `link.rs`, `half.rs` and `clock.rs` are the runtime; this file reads arguments.
+//! This file reads arguments; `driver.rs` and the files beside it are the runtime.
 #![allow(clippy::disallowed_methods)] // clock, sockets and threads are a driver's trade
 
+#[path = "../common/config.rs"]
+mod config;
 mod driver;
 
 use std::collections::hash_map::RandomState;
@@ -11,13 +13,10 @@ use std::hash::BuildHasher;
 use std::io;
 use std::process::ExitCode;
 
-use btp_proto::Secret;
+use config::{endpoint, neighbour, route};
 use driver::Node;
 use ilp_router::Connector;
-use ilp_router::accounts::PeerAsset;
-use ilp_router::config::{
-    Config, Endpoint, Limits, OnDisconnect, PeerConfig, Relation, Retry, RouteConfig, Timeouts,
-};
+use ilp_router::config::{Endpoint, PeerConfig, Relation};
 
 const HELP: &str = "\
 An Interledger connector on plain threads. It drains and ends when its standard input does.
@@ -47,20 +46,10 @@ fn main() -> ExitCode {
 
 fn run(arguments: &[String]) -> Result<(), Box<dyn Error>> {
     let mut listen = "127.0.0.1:3000".parse()?;
-    let mut config = Config {
-        node_id: "threads".into(),
-        address: "test.threads".parse()?,
-        address_from_parent: false,
-        peers: Vec::new(),
-        routes: Vec::new(),
-        on_disconnect: OnDisconnect::default(),
-        limits: Limits::default(),
-        timeouts: Timeouts::default(),
-        retry: Retry::default(),
-    };
+    let mut config = config::config("threads", "test.threads".parse()?);
     for pair in arguments.chunks(2) {
         let [flag, value] = pair else {
-            return Err(format!("{} needs a value", pair[0]).into());
+            return Err("an option lacks its value".into());
         };
         match flag.as_str() {
             "--id" => config.node_id.clone_from(value),
@@ -68,8 +57,13 @@ fn run(arguments: &[String]) -> Result<(), Box<dyn Error>> {
             "--listen" => listen = value.parse()?,
             "--peer" => config.peers.push(peer(value)?),
             "--child" => config.peers.push(child(value)?),
-            "--route" => config.routes.push(route(value)?),
-            other => return Err(format!("there is no {other}").into()),
+            "--route" => {
+                let (prefix, next_hop) = split(value, '=')?;
+                config
+                    .routes
+                    .push(route(prefix.parse()?, next_hop.parse()?));
+            }
+            _ => return Err("an argument is no option".into()), // and may be a secret
         }
     }
     for peer in &mut config.peers {
@@ -97,57 +91,21 @@ fn peer(text: &str) -> Result<PeerConfig, Box<dyn Error>> {
     let endpoint = if url.is_empty() {
         None
     } else {
-        Some(endpoint(url)?)
+        Some(parse_url(url)?)
     };
-    neighbour(id, endpoint, secret, Relation::Peer)
+    Ok(neighbour(id.parse()?, secret, endpoint, Relation::Peer))
 }
 
 fn child(text: &str) -> Result<PeerConfig, Box<dyn Error>> {
     let (id, secret) = split(text, '=')?;
-    neighbour(id, None, secret, Relation::Child)
-}
-
-fn neighbour(
-    id: &str,
-    endpoint: Option<Endpoint>,
-    secret: &str,
-    relation: Relation,
-) -> Result<PeerConfig, Box<dyn Error>> {
-    Ok(PeerConfig {
-        id: id.parse()?,
-        endpoint,
-        secret: Some(Secret::new(secret)),
-        username: None,
-        relation,
-        asset: PeerAsset {
-            code: "USD".into(),
-            scale: 9,
-        },
-        max_packet_amount: None,
-        max_balance: None,
-        max_in_flight: 4_096,
-        critical: true,
-    })
-}
-
-fn route(text: &str) -> Result<RouteConfig, Box<dyn Error>> {
-    let (prefix, next_hop) = split(text, '=')?;
-    Ok(RouteConfig {
-        prefix: prefix.parse()?,
-        next_hop: next_hop.parse()?,
-        priority: 0,
-    })
+    Ok(neighbour(id.parse()?, secret, None, Relation::Child))
 }
 
 /// `ws://host:port[/path]`.
-fn endpoint(url: &str) -> Result<Endpoint, Box<dyn Error>> {
+fn parse_url(url: &str) -> Result<Endpoint, Box<dyn Error>> {
     let rest = url.strip_prefix("ws://").ok_or("a URL begins with ws://")?;
     let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
     let (host, port) = authority.rsplit_once(':').ok_or("a URL has a port")?;
-    Ok(Endpoint {
-        tls: false,
-        host: host.trim_matches(['[', ']']).to_owned(),
-        port: port.parse()?,
-        path: format!("/{path}"),
-    })
+    let host = host.trim_matches(['[', ']']);
+    Ok(endpoint(host, port.parse()?, &format!("/{path}")))
 }

@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use ilp_router::config::Endpoint;
-use ilp_router::{CloseReason, DialError, LinkId, Refused};
+use ilp_router::{CloseReason, DialError, LinkId};
 use tungstenite::accept_hdr_with_config;
 use tungstenite::client::client_with_config;
 use tungstenite::handshake::server::Request;
@@ -24,16 +24,13 @@ impl Node {
                 continue;
             };
             let mut core = self.lock();
-            match core
-                .connector
-                .handle_incoming(now(), from.ip().to_canonical())
-            {
-                Ok(link) => {
-                    core.links.insert(link, Link::default());
-                    self.spawn(move |node| node.accepted(link, stream));
-                }
-                Err(Refused::ShuttingDown) => break,
-                Err(_) => {} // drops it
+            if core.connector.is_draining() {
+                break; // it may be the node itself that connected, to say so
+            }
+            let from = from.ip().to_canonical();
+            if let Ok(link) = core.connector.handle_incoming(now(), from) {
+                core.links.insert(link, Link::default());
+                self.spawn(move |node| node.accepted(link, stream));
             }
             self.settle(&mut core);
         }
