@@ -1,5 +1,6 @@
 //! The driver of `examples/threads`, over real sockets.
 #![allow(clippy::unwrap_used)]
+#![allow(clippy::disallowed_types)] // sockets are what this is about
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, Sender, channel};
