@@ -30,6 +30,7 @@ mod tools;
 
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 
 use cli::{Cli, Command, ConfigArgs, HealthcheckArgs, HelpArgs};
@@ -64,13 +65,26 @@ fn main() -> ExitCode {
 /// The nodes of a configuration; if it has problems, they are printed, and this is the exit code.
 fn load(args: &ConfigArgs, command: &str) -> Result<Vec<NodeConfig>, ExitCode> {
     args.load(&Environment::of_process()).map_err(|problems| {
-        terminal::complain(&problems.to_string());
         if problems.usage {
-            let usage = "Several files run several nodes, and what differs between them must be in the files.";
-            terminal::complain(&format!("\n{usage}\nFor more information, try 'ilp-connector {command} --help'."));
+            let mut cli = built();
+            let command = cli.find_subcommand_mut(command).cloned().unwrap_or(cli);
+            wrong_use(command, ErrorKind::ArgumentConflict, &problems.to_string());
         }
+        terminal::complain(&problems.to_string());
         ExitCode::from(USAGE)
     })
+}
+
+/// The command line with the full names of its commands.
+fn built() -> clap::Command {
+    let mut cli = Cli::command();
+    cli.build();
+    cli
+}
+
+/// Ends the process as clap does: with the message, the usage, and exit code 2.
+fn wrong_use(mut command: clap::Command, kind: ErrorKind, message: &str) -> ! {
+    command.error(kind, message).exit()
 }
 
 fn healthcheck(args: &HealthcheckArgs) -> ExitCode {
@@ -86,8 +100,7 @@ fn healthcheck(args: &HealthcheckArgs) -> ExitCode {
 }
 
 fn help(args: &HelpArgs) -> ExitCode {
-    let mut cli = Cli::command();
-    cli.build();
+    let mut cli = built();
     match args.topic.as_deref() {
         Some("config") if args.markdown => print(&config::help::markdown()),
         Some("config") => print(&config::help::text()),
@@ -95,11 +108,9 @@ fn help(args: &HelpArgs) -> ExitCode {
         Some(topic) => match cli.find_subcommand_mut(topic) {
             Some(command) => print(&command.render_long_help().to_string()),
             None => {
-                let message = format!(
-                    "no command is called '{topic}'; `ilp-connector help` lists them, `help config` is about settings"
-                );
-                cli.error(clap::error::ErrorKind::InvalidSubcommand, message)
-                    .exit()
+                let message =
+                    format!("no command is called '{topic}'; there is also `help config`");
+                wrong_use(cli, ErrorKind::InvalidSubcommand, &message)
             }
         },
     }

@@ -62,15 +62,19 @@ impl Machines {
             group: (0..count).collect(),
             named: vec![false; count],
         };
-        for ends in network.links() {
-            let endpoint = network.peers(ends.node)[ends.peer].endpoint.as_ref();
-            match endpoint {
-                Some(endpoint) if loopback(endpoint) => machines.join(ends.node, ends.other),
-                Some(_) => {
-                    machines.named[ends.node] = true;
-                    machines.named[ends.other] = true;
+        for n in 0..count {
+            for (p, peer) in network.peers(n).iter().enumerate() {
+                let Some(m) = network.resolve(n, p) else {
+                    continue;
+                };
+                match &peer.endpoint {
+                    Some(endpoint) if loopback(endpoint) => machines.join(n, m),
+                    Some(_) => {
+                        machines.named[n] = true;
+                        machines.named[m] = true;
+                    }
+                    None => {}
                 }
-                None => {}
             }
         }
         machines

@@ -17,6 +17,8 @@ struct Route<'a> {
     priority: u32,
     peer: usize,
     place: &'a Origin,
+    /// Nobody wrote it, so nobody could mend it.
+    of_child: bool,
 }
 
 /// How the way of a packet ends.
@@ -42,7 +44,7 @@ pub(super) fn check(network: &Network<'_>, report: &mut Report) {
     let mut circles = BTreeSet::new();
     for n in 0..network.nodes.len() {
         tables.out_of_reach(n, report);
-        for route in &tables.routes[n] {
+        for route in tables.routes[n].iter().filter(|route| !route.of_child) {
             tables.leads_somewhere(n, route, &mut circles, report);
         }
     }
@@ -76,6 +78,7 @@ impl<'n, 'a> Tables<'n, 'a> {
                     priority: route.priority,
                     peer,
                     place,
+                    of_child: false,
                 });
             }
             let children = node.router.peers.iter().enumerate().zip(&node.places.peers);
@@ -91,6 +94,7 @@ impl<'n, 'a> Tables<'n, 'a> {
                     priority: 0,
                     peer,
                     place: &place.id,
+                    of_child: true,
                 });
             }
             routes.sort_by_key(|route| route.priority);
@@ -171,10 +175,7 @@ impl<'n, 'a> Tables<'n, 'a> {
                 _ => {}
             }
         }
-        if !targets.is_empty() {
-            return;
-        }
-        // no node of the files is meant: would such an address get anywhere?
+        // and an address that nobody of the files has, would it get anywhere?
         let prefix = match route.prefix.as_str() {
             "" => self.network.nodes[n].router.address.as_addr().scheme(),
             prefix => prefix,
@@ -187,7 +188,10 @@ impl<'n, 'a> Tables<'n, 'a> {
         };
         match self.walk(next, &probe, seen) {
             End::Nowhere(at)
-                if prefix.contains('.') && self.network.address(at).is_some() && !narrower(at) =>
+                if targets.is_empty()
+                    && prefix.contains('.')
+                    && self.network.address(at).is_some()
+                    && !narrower(at) =>
             {
                 self.dead_end(route, prefix, at, report);
             }

@@ -33,6 +33,12 @@ impl Environment {
         }
     }
 
+    /// Sets a variable to any bytes.
+    #[cfg(test)]
+    pub(crate) fn set_for_test(&mut self, name: &str, value: OsString) {
+        self.vars.insert(name.to_owned(), value);
+    }
+
     /// The value of a variable. An empty one counts as unset: that is what compose files make of a
     /// variable that nobody set.
     pub(crate) fn get(&self, name: &str) -> Option<Result<&str, NotText>> {

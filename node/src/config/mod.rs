@@ -29,7 +29,7 @@ mod value;
 mod yaml;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::fs;
 use std::net::SocketAddr;

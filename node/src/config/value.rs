@@ -195,11 +195,14 @@ pub(crate) fn peer_url(text: &str) -> Result<PeerUrl, Invalid> {
             "write ws://host:port or wss://host:port, optionally with a path",
         )
     };
-    let (endpoint, credentials) = parse_url(text).map_err(|error| bad(&error.to_string()))?;
-    if endpoint.path.contains('@') {
-        // a `/` in a token ends the host early; the rest of it must not become a path that is logged
+    // A `/` in a token ends the host early; the rest of it must not become a path that is logged.
+    let slash = text
+        .split_once("://")
+        .and_then(|(_, rest)| rest.split_once('/'));
+    if slash.is_some_and(|(_, path)| path.contains('@')) {
         return Err(bad("a / before the @ ends the host, write it as %2F"));
     }
+    let (endpoint, credentials) = parse_url(text).map_err(|error| bad(&error.to_string()))?;
     let (username, token) = match credentials {
         Some(Credentials { username, token }) => (Some(username.unwrap_or_default()), Some(token)),
         None => (None, None),

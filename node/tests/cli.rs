@@ -1,0 +1,221 @@
+//! The command line as people and scripts use it.
+#![allow(clippy::unwrap_used)]
+
+use std::io::Write as _;
+use std::process::{Command, Output, Stdio};
+
+/// What came of it: exit code, standard output, standard error.
+struct Ran {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+impl From<Output> for Ran {
+    fn from(output: Output) -> Self {
+        Self {
+            code: output.status.code().unwrap(),
+            out: String::from_utf8(output.stdout).unwrap(),
+            err: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
+
+fn command(args: &[&str], vars: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ilp-connector"));
+    command
+        .env_clear()
+        .envs(vars.iter().copied())
+        .args(args)
+        .stdin(Stdio::null());
+    command
+}
+
+fn run(args: &[&str], vars: &[(&str, &str)]) -> Ran {
+    command(args, vars).output().unwrap().into()
+}
+
+#[test]
+fn wrong_use_exits_with_2_and_shows_the_usage() {
+    for args in [
+        &["nope"][..],
+        &["run", "--nope"],
+        &["check"],
+        &["decode"],
+        &["decode", "--kind", "nope", "00"],
+        &["run", "--set", "maxHoldTime"],
+        &["help", "nope"],
+    ] {
+        let ran = run(args, &[]);
+        assert_eq!(ran.code, 2, "{args:?}");
+        assert!(
+            ran.err.contains("Usage") || ran.err.contains("--help"),
+            "{args:?}: {}",
+            ran.err
+        );
+        assert_eq!(ran.out, "", "{args:?}");
+    }
+}
+
+#[test]
+fn without_a_command_the_help_is_shown() {
+    let ran = run(&[], &[]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.err.contains("Commands:"));
+}
+
+#[test]
+fn every_command_has_help_with_a_summary() {
+    for name in [
+        "run",
+        "check",
+        "demo",
+        "send",
+        "receive",
+        "ping",
+        "decode",
+        "healthcheck",
+        "help",
+    ] {
+        let short = run(&[name, "-h"], &[]);
+        let long = run(&["help", name], &[]);
+        assert_eq!((short.code, long.code), (0, 0), "{name}");
+        assert!(
+            short.out.contains(&format!("Usage: ilp-connector {name}")),
+            "{name}: {}",
+            short.out
+        );
+        assert!(long.out.contains("Usage:"), "{name}");
+    }
+}
+
+#[test]
+fn the_version_is_that_of_the_package() {
+    assert_eq!(
+        run(&["--version"], &[]).out,
+        concat!("ilp-connector ", env!("CARGO_PKG_VERSION"), "\n")
+    );
+}
+
+#[test]
+fn the_settings_are_explained_in_three_ways() {
+    let help = run(&["help", "config"], &[]);
+    assert!(help.out.contains("BTP_PEER_<ID>_SECRET") && help.out.contains("maxHoldTime"));
+    assert_eq!(run(&["--help", "config"], &[]).out, help.out);
+    let markdown = run(&["help", "config", "--markdown"], &[]).out;
+    assert!(
+        markdown.starts_with("<!-- config-table -->\n")
+            && markdown.trim().ends_with("<!-- /config-table -->")
+    );
+    assert!(markdown.contains("| `btpServerPort` | `BTP_SERVER_PORT` |"));
+}
+
+#[test]
+fn help_does_not_show_secrets_of_the_environment() {
+    let vars = [
+        ("ILP_TOKEN", "S3CRETmark"),
+        ("ILP_KEY", "S3CRETmark"),
+        ("BTP_PEER_P_SECRET", "S3CRETmark"),
+    ];
+    for name in ["send", "receive", "ping", "run", "config"] {
+        let ran = run(&["help", name], &vars);
+        assert!(
+            !ran.out.contains("S3CRETmark") && !ran.err.contains("S3CRETmark"),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn a_bad_configuration_keeps_a_node_from_starting() {
+    let vars = [
+        ("BTP_SERVER_PORT", "http"),
+        ("PEERS", "p=ws://u:S3CRETmark/x@p"),
+        ("LOG_LEVEL", "loud"),
+    ];
+    for name in ["run", "healthcheck"] {
+        let ran = run(&[name], &vars);
+        assert_eq!((ran.code, ran.out.as_str()), (2, ""));
+        let lines: Vec<&str> = ran.err.lines().collect();
+        assert_eq!(lines.len(), 3, "{}", ran.err);
+        assert!(lines[0].starts_with("environment variable BTP_SERVER_PORT: "));
+        assert!(lines[1].starts_with("environment variable LOG_LEVEL: "));
+        assert!(lines[2].starts_with("environment variable PEERS, entry 1: "));
+        assert!(!ran.err.contains("S3CRETmark"));
+    }
+}
+
+#[test]
+fn what_is_for_one_node_cannot_be_given_to_several() {
+    let files = [
+        "run",
+        "-c",
+        "no-a.yaml",
+        "-c",
+        "no-b.yaml",
+        "--node-id",
+        "x",
+    ];
+    let ran = run(&files, &[("ILP_ADDRESS", "test.x")]);
+    assert_eq!(ran.code, 2);
+    for part in [
+        "flag --node-id: it is for one node",
+        "environment variable ILP_ADDRESS: ",
+        "Usage: ilp-connector run",
+    ] {
+        assert!(ran.err.contains(part), "{part}: {}", ran.err);
+    }
+}
+
+#[test]
+fn a_healthcheck_of_a_node_that_is_not_there_fails() {
+    // nobody listens on port 1
+    let vars = [
+        ("NODE_ID", "n"),
+        ("ILP_ADDRESS", "test.n"),
+        ("HEALTH_CHECK_PORT", "1"),
+    ];
+    assert_eq!(run(&["healthcheck"], &vars).code, 1);
+}
+
+#[test]
+fn decode_prints_one_line_of_json_to_a_pipe() {
+    let ran = run(&["decode", "0x01", "00000001", "02 0100"], &[]);
+    assert_eq!(ran.code, 0);
+    assert_eq!(
+        ran.out,
+        "{\"kind\":\"btp\",\"type\":\"response\",\"request_id\":1,\"protocol_data\":[]}\n"
+    );
+}
+
+#[test]
+fn decode_reads_standard_input() {
+    let mut child = command(&["decode", "--kind", "address", "-"], &[])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(b"74 65 73 74\n2e 61\n")
+        .unwrap();
+    let ran = Ran::from(child.wait_with_output().unwrap());
+    assert_eq!(
+        (ran.code, ran.out.as_str()),
+        (0, "{\"address\":\"test.a\",\"scheme\":\"test\"}\n")
+    );
+}
+
+#[test]
+fn decode_tells_what_is_wrong_as_json_and_exits_with_1() {
+    let ran = run(&["decode", "060000"], &[]);
+    assert_eq!((ran.code, ran.err.as_str()), (1, ""));
+    assert!(
+        ran.out
+            .starts_with("{\"error\":\"eof\",\"field\":\"requestId\",\"offset\":1,"),
+        "{}",
+        ran.out
+    );
+}
