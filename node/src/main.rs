@@ -10,7 +10,7 @@
 //! | [`decode`] | bytes taken apart for people |
 //! | [`run`], [`signals`] | nodes from their start to their end |
 //! | [`log`], [`metrics`], [`http`] | what an operator sees of them |
-//! | [`healthcheck`] | the container's view of a node |
+//! | [`mod@healthcheck`] | the container's view of a node |
 //! | [`tools`], [`demo`] | clients of BTP servers, and a network to look at |
 //! | [`terminal`] | stdout and stderr |
 

@@ -5,7 +5,7 @@
 //! | [`table`] | every key: name, variable, type, bounds, default, help |
 //! | [`help`] | the table as `help config` and the README show it |
 //! | [`yaml`] | the only module that knows the YAML library |
-//! | [`env`] | the environment, as a value |
+//! | [`mod@env`] | the environment, as a value |
 //! | [`fields`] | one mapping, layer over layer, with everything wrong noted |
 //! | [`value`] | texts to numbers, durations, hosts, URLs |
 //! | [`lists`] | the short forms of `PEERS` and `ROUTES` |

@@ -14,7 +14,7 @@ use super::problem::{did_you_mean, quoted};
 
 /// Why a text will not do.
 pub(crate) struct Invalid {
-    /// Completes "<key> …": `is "10": …`.
+    /// Follows the name of the key: `is "10"`.
     pub(crate) what: String,
     /// What would do.
     pub(crate) fix: String,
