@@ -27,7 +27,7 @@ use std::time::Duration;
 
 use ilp_runtime::Runtime;
 use smol::net::{TcpListener, TcpStream};
-use smol::{Executor, Timer, channel};
+use smol::{Executor, Timer, channel, future};
 use socket2::{Domain, Protocol, Socket, Type};
 
 /// Connections that may wait to be accepted.
@@ -82,7 +82,8 @@ pub fn run<T, F: Future<Output = T>>(
                 })?;
         }
         let runtime = SmolRuntime::new(&executor);
-        Ok(smol::block_on(async { main(runtime).await }))
+        // this thread only waits: were it to see to IO too, each packet would change threads
+        Ok(future::block_on(async { main(runtime).await }))
     })
 }
 
