@@ -26,6 +26,8 @@ pub(crate) struct Hub {
     pub(crate) supervisor: Arc<Signal>,
     /// Stops the task that accepts.
     pub(crate) listener: Signal,
+    /// Stops the task that looks at files.
+    pub(crate) watcher: Signal,
     /// Set when the last task has ended.
     pub(crate) done: Latch<()>,
     tasks: AtomicUsize,
@@ -176,6 +178,7 @@ impl Hub {
             observer,
             supervisor: Arc::default(),
             listener: Signal::default(),
+            watcher: Signal::default(),
             done: Latch::default(),
             tasks: AtomicUsize::new(0),
         }

@@ -9,6 +9,7 @@
 //!   Connector      ▼        ▼           for tools
 //!                 pump: one WebSocket, read and written side by side
 //!                 upgrade: from a TCP stream to that WebSocket
+//!                 tls: what may lie between the two
 //!   ────────────────────────────────────────────────────────────────
 //!                 Runtime: tokio, smol, …
 //! ```
@@ -16,6 +17,7 @@
 //! - [`Node::start`] listens, dials, reads, writes and sleeps for one
 //!   [`Connector`](ilp_router::Connector) until it is shut down.
 //! - [`Client::connect`](client::Client::connect) attaches to any BTP server: send packets, answer packets.
+//! - [`tls`] is for `wss://`, in both directions.
 //! - [`endpoint::parse_url`] reads the URLs that people write.
 //! - [`Clock`] is where both take their time from.
 //!
@@ -29,6 +31,10 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+// what the suite makes certificates with is used by unit tests too
+#[cfg(test)]
+extern crate self as ilp_runtime;
+
 mod alarm;
 pub mod client;
 mod clock;
@@ -41,6 +47,8 @@ mod node;
 mod observer;
 mod pump;
 mod signal;
+pub mod tls;
+mod transport;
 mod upgrade;
 
 use std::future::Future;

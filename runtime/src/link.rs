@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::future::Future;
+use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,6 +14,7 @@ use ilp_router::{CloseReason, DialError, LinkId};
 use crate::hub::{Aftermath, Dial, Hub, Turn};
 use crate::pump::{Ended, Inbox, Outbox, Pump, Session, Turned};
 use crate::signal::Signal;
+use crate::tls::Tls;
 use crate::upgrade::{Accepted, Socket, Stream};
 use crate::{Runtime, upgrade};
 
@@ -26,6 +28,7 @@ const MAX_LINGERING: usize = 64;
 pub(crate) struct Links<R> {
     pub(crate) runtime: R,
     pub(crate) hub: Arc<Hub>,
+    tls: Arc<Tls>,
     max_message: usize,
     lingering: Arc<AtomicUsize>,
 }
@@ -34,7 +37,8 @@ pub(crate) struct Links<R> {
 enum Opening {
     Upgraded {
         path: String,
-        client_cert: Option<String>,
+        /// Those in its certificate, if it shows one.
+        client_names: Vec<String>,
     },
     NotUpgraded(String),
     Dialed,
@@ -45,9 +49,20 @@ impl Opening {
     fn report(self, turn: &mut Turn<'_>, link: LinkId) {
         let now = turn.now;
         match self {
-            Self::Upgraded { path, client_cert } => {
-                turn.connector()
-                    .handle_upgraded(now, link, &path, client_cert.as_deref());
+            Self::Upgraded { path, client_names } => {
+                let connector = turn.connector();
+                let is_peer = |name: &&String| {
+                    connector
+                        .peers()
+                        .any(|peer| peer.config.id.as_str() == name.as_str())
+                };
+                // a name that is nobody's is refused with the auth
+                let client_cert = client_names
+                    .iter()
+                    .find(is_peer)
+                    .or_else(|| client_names.first())
+                    .map(String::as_str);
+                connector.handle_upgraded(now, link, &path, client_cert);
             }
             Self::Dialed => turn.connector().handle_dialed(now, link),
             Self::NotUpgraded(why) => {
@@ -67,40 +82,54 @@ impl Opening {
 type Opened<R> = (Option<Socket<R>>, Opening);
 
 impl<R: Runtime> Links<R> {
-    pub(crate) fn new(runtime: R, hub: Arc<Hub>, max_message: usize) -> Self {
+    pub(crate) fn new(runtime: R, hub: Arc<Hub>, tls: Arc<Tls>, max_message: usize) -> Self {
         Self {
             runtime,
             hub,
+            tls,
             max_message,
             lingering: Arc::default(),
         }
     }
 
     /// Serves a connection that was accepted as `link`.
-    pub(crate) fn spawn_accepted(&self, stream: R::Stream, link: LinkId, signal: Arc<Signal>) {
-        let max_message = self.max_message;
+    pub(crate) fn spawn_accepted(
+        &self,
+        stream: R::Stream,
+        from: IpAddr,
+        link: LinkId,
+        signal: Arc<Signal>,
+    ) {
+        let links = self.clone();
         self.spawn(link, signal, async move {
-            match upgrade::accept::<R>(stream, max_message).await {
+            let server = links.tls.server.as_ref();
+            match upgrade::accept(&links.runtime, server, stream, links.max_message).await {
                 Ok(Accepted {
                     socket,
                     path,
-                    client_cert,
-                }) => (Some(socket), Opening::Upgraded { path, client_cert }),
-                Err(why) => (None, Opening::NotUpgraded(why)),
+                    client_names,
+                }) => (Some(socket), Opening::Upgraded { path, client_names }),
+                Err(why) => {
+                    links
+                        .hub
+                        .tell(|observer| observer.upgrade_failed(from, &why));
+                    (None, Opening::NotUpgraded(why))
+                }
             }
         });
     }
 
     /// Dials, and serves what comes of it.
     pub(crate) fn spawn_dial(&self, dial: Dial) {
-        let (runtime, max_message) = (self.runtime.clone(), self.max_message);
+        let links = self.clone();
         let Dial {
             link,
             endpoint,
             signal,
         } = dial;
         self.spawn(link, signal, async move {
-            match upgrade::dial(&runtime, &endpoint, max_message).await {
+            let client = &links.tls.client;
+            match upgrade::dial(&links.runtime, &endpoint, client, links.max_message).await {
                 Ok(socket) => (Some(socket), Opening::Dialed),
                 Err(why) => (None, Opening::NotDialed(why)),
             }

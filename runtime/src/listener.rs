@@ -25,8 +25,9 @@ pub(crate) async fn listen<R: Runtime>(links: Links<R>, listener: R::Listener) {
             Ok((stream, from)) => {
                 back_off = BACK_OFF.0;
                 // an IPv4 client of an IPv6 socket is an IPv4 client
-                if let Ok((link, signal)) = hub.incoming(&mut aftermath, from.ip().to_canonical()) {
-                    links.spawn_accepted(stream, link, signal);
+                let from = from.ip().to_canonical();
+                if let Ok((link, signal)) = hub.incoming(&mut aftermath, from) {
+                    links.spawn_accepted(stream, from, link, signal);
                 }
             }
             // the client gave up while it waited: nothing is wrong here

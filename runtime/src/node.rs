@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
 use futures_lite::{FutureExt, future};
 use ilp_router::Connector;
@@ -14,7 +15,9 @@ use thiserror::Error;
 use crate::alarm::Alarm;
 use crate::hub::{Aftermath, Hub};
 use crate::link::{Links, panic_text};
+use crate::listener::unless;
 use crate::signal::Signal;
+use crate::tls::{Tls, TlsError, TlsOptions};
 use crate::{Clock, Observer, Runtime, listener};
 
 /// Starts nodes.
@@ -27,13 +30,24 @@ pub struct Node;
 pub struct NodeOptions {
     /// Where it listens; port 0 takes any free one, which [`NodeHandle::local_addr`] tells.
     pub listen: SocketAddr,
+    /// How it speaks TLS.
+    pub tls: TlsOptions,
 }
 
 impl NodeOptions {
-    /// Listens on `listen`.
+    /// Listens on `listen`, without TLS, and dials `wss://` peers by the default authorities.
     #[must_use]
     pub const fn new(listen: SocketAddr) -> Self {
-        Self { listen }
+        Self {
+            listen,
+            tls: TlsOptions::new(),
+        }
+    }
+
+    /// The same with this TLS.
+    #[must_use]
+    pub fn tls(self, tls: TlsOptions) -> Self {
+        Self { tls, ..self }
     }
 }
 
@@ -49,6 +63,9 @@ pub enum StartError {
         /// What the operating system says.
         source: io::Error,
     },
+    /// A certificate, a key or authorities for TLS are of no use.
+    #[error("TLS: {0}")]
+    Tls(#[from] TlsError),
 }
 
 impl Node {
@@ -64,6 +81,8 @@ impl Node {
         options: NodeOptions,
         observer: impl Observer,
     ) -> Result<NodeHandle, StartError> {
+        let (tls, warnings) = Tls::load(&options.tls)?;
+        let tls = Arc::new(tls);
         let address = options.listen;
         let error = |source| StartError::Listen { address, source };
         let listener = runtime.bind(address).await.map_err(error)?;
@@ -71,7 +90,19 @@ impl Node {
 
         let max_message = connector.limits().max_message;
         let hub = Arc::new(Hub::new(connector, Box::new(observer)));
-        let links = Links::new(runtime.clone(), Arc::clone(&hub), max_message);
+        for warning in &warnings {
+            hub.tell(|observer| observer.tls_warning(warning));
+        }
+        let links = Links::new(
+            runtime.clone(),
+            Arc::clone(&hub),
+            Arc::clone(&tls),
+            max_message,
+        );
+        if let Some(interval) = tls.reload_interval() {
+            let watching = watch(runtime.clone(), Arc::clone(&hub), tls, interval);
+            hub.spawn(&runtime, watching);
+        }
         hub.spawn(&runtime, guard(Arc::clone(&hub), supervise(links.clone())));
         hub.spawn(
             &runtime,
@@ -149,6 +180,25 @@ async fn guard(hub: Arc<Hub>, task: impl Future<Output = ()>) {
     }
 }
 
+/// Lets TLS follow its files, until the supervisor stops.
+async fn watch<R: Runtime>(runtime: R, hub: Arc<Hub>, tls: Arc<Tls>, interval: Duration) {
+    while unless(hub.watcher.stopped(), runtime.sleep(interval))
+        .await
+        .is_some()
+    {
+        tls.reload(|role, result| {
+            let warnings = match &result {
+                Ok(warnings) => warnings.as_slice(),
+                Err(_) => &[],
+            };
+            hub.tell(|observer| observer.tls_reload(role, result.as_ref().map(drop)));
+            for warning in warnings {
+                hub.tell(|observer| observer.tls_warning(warning));
+            }
+        });
+    }
+}
+
 /// Keeps the connector's time and starts its dials, until it is stopped.
 async fn supervise<R: Runtime>(links: Links<R>) {
     let hub = &links.hub;
@@ -161,6 +211,7 @@ async fn supervise<R: Runtime>(links: Links<R>) {
         }
         if orders.stopped {
             hub.listener.send(Signal::STOP);
+            hub.watcher.send(Signal::STOP);
             return;
         }
         if orders

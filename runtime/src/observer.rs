@@ -1,9 +1,12 @@
 //! Who is told what happens.
 
 use std::io;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use ilp_router::Event;
+
+use crate::tls::{TlsError, TlsRole, TlsWarning};
 
 /// Hears what a node has to tell, usually to log it.
 ///
@@ -20,6 +23,24 @@ pub trait Observer: Send + Sync + 'static {
     /// `retry_in`.
     fn accept_failed(&self, error: &io::Error, retry_in: Duration) {
         let _ = (error, retry_in);
+    }
+
+    /// An accepted connection came to nothing before it was a WebSocket, and not because it took too long: no TLS,
+    /// no acceptable certificate, no WebSocket client. `why` is for people and holds nothing that a stranger chose
+    /// but printable characters. Port scanners cause many of these.
+    fn upgrade_failed(&self, from: IpAddr, why: &str) {
+        let _ = (from, why);
+    }
+
+    /// Certificates, keys or authorities have changed on disk. `Ok`: from now on new links use what is there now.
+    /// `Err`: they go on with what was there before; told once, until the files change again.
+    fn tls_reload(&self, role: TlsRole, result: Result<(), &TlsError>) {
+        let _ = (role, result);
+    }
+
+    /// A certificate of ours, just loaded, is one that nobody will accept.
+    fn tls_warning(&self, warning: &TlsWarning) {
+        let _ = warning;
     }
 
     /// The task of one link panicked, which is a bug; that link was closed, all else goes on.

@@ -4,6 +4,7 @@
 //! all of it at once, and asked what to write. Everything about the socket is in here.
 
 use std::future::poll_fn;
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -256,6 +257,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pump<S> {
                 (CloseReason::TooLarge, CloseCode::Size, "message too big")
             }
             Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => {
+                return (hung_up(), Ended::Broken);
+            }
+            // TLS that ends without its own goodbye
+            Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
                 return (hung_up(), Ended::Broken);
             }
             Error::Io(error) => return (CloseReason::Broken(error.to_string()), Ended::Broken),

@@ -1,25 +1,27 @@
-//! From a TCP stream to a WebSocket, in both directions.
-//!
-//! This is the one place where a stream changes its type: a TLS layer goes to the start of [`accept`] and
-//! between the connect and the upgrade of [`dial`], and what it makes of a stream becomes [`Stream`]. Nothing
-//! else needs to know.
+//! From a TCP stream, by way of TLS if that is wanted, to a WebSocket; in both directions.
+
+use std::io;
 
 use async_tungstenite::WebSocketStream;
-use futures_lite::AsyncWriteExt;
+use futures_io::{AsyncRead, AsyncWrite};
+use futures_lite::{AsyncReadExt, AsyncWriteExt, future};
 use ilp_router::DialError;
 use ilp_router::config::Endpoint;
 use tungstenite::Error;
 use tungstenite::client::IntoClientRequest;
 use tungstenite::error::ProtocolError;
 use tungstenite::handshake::server::{Callback, ErrorResponse, Request, Response};
-use tungstenite::http::Uri;
+use tungstenite::http::{Response as HttpResponse, Uri};
 use tungstenite::protocol::{Role, WebSocketConfig};
 
 use crate::Runtime;
+use crate::link::LINGER;
 use crate::pump::TURN_BYTES;
+use crate::tls::{Other, Refusal, TlsClient, TlsServer, in_words};
+use crate::transport::{SpeaksTls, Transport};
 
 /// What the bytes of a link go through.
-pub(crate) type Stream<R> = <R as Runtime>::Stream;
+pub(crate) type Stream<R> = Transport<<R as Runtime>::Stream>;
 
 /// What its messages go through.
 pub(crate) type Socket<R> = WebSocketStream<Stream<R>>;
@@ -29,17 +31,33 @@ pub(crate) struct Accepted<R: Runtime> {
     pub(crate) socket: Socket<R>,
     /// The path of the request, without its query.
     pub(crate) path: String,
-    /// The account that a verified client certificate stands for.
-    pub(crate) client_cert: Option<String>,
+    /// The names in a verified client certificate; none without one.
+    pub(crate) client_names: Vec<String>,
 }
 
-/// The server's half. Whoever is no WebSocket client gets an HTTP answer that says so.
+/// The server's half. Whoever is no WebSocket client, or forgets the TLS, gets an HTTP answer that says so.
 ///
 /// No sub-protocol is asked for or agreed to (BTP uses none), and extensions are declined.
 pub(crate) async fn accept<R: Runtime>(
-    mut stream: R::Stream,
+    runtime: &R,
+    tls: Option<&TlsServer>,
+    stream: R::Stream,
     max_message: usize,
 ) -> Result<Accepted<R>, String> {
+    let (mut stream, client_names) = match tls {
+        None => (Transport::plain(stream), Vec::new()),
+        Some(tls) => match tls.accept(stream).await {
+            Ok(accepted) => accepted,
+            Err(Refusal {
+                why,
+                stream,
+                status,
+            }) => {
+                dismiss(runtime, stream, status).await;
+                return Err(why);
+            }
+        },
+    };
     let mut path = String::new();
     let config = Some(config(max_message));
     let callback = RememberPath(&mut path);
@@ -52,18 +70,45 @@ pub(crate) async fn accept<R: Runtime>(
             Ok(Accepted {
                 socket,
                 path,
-                client_cert: None,
+                client_names,
             })
         }
         Err(error) => {
-            if let Some(answer) = refusal(&error) {
-                // whether it arrives changes nothing
-                let _ = stream.write_all(answer.as_bytes()).await;
-                let _ = stream.close().await;
+            if let Some(status) = refusal(&error) {
+                dismiss(runtime, stream, Some(status)).await;
             }
-            Err(format!("no WebSocket upgrade: {}", explain(&error)))
+            Err(explain(&error, Other::Client))
         }
     }
+}
+
+/// Hangs up politely: with an HTTP answer if there is a `status`, and not before the other side has, lest its TCP
+/// throws the answer or the last words of TLS away. Takes a second at most; whether it arrives changes nothing.
+async fn dismiss<S: AsyncRead + AsyncWrite + Unpin>(
+    runtime: &impl Runtime,
+    mut stream: S,
+    status: Option<&str>,
+) {
+    /// More than this is not listened to.
+    const ENOUGH: usize = 64 << 10;
+    let hang_up = async {
+        if let Some(status) = status {
+            let body = "This port speaks BTP over WebSocket.\n";
+            let answer = format!(
+                "HTTP/1.1 {status}\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: {}\r\n\r\n{body}",
+                body.len()
+            );
+            let _ = stream.write_all(answer.as_bytes()).await;
+        }
+        let _ = stream.close().await;
+        let (mut scratch, mut seen) = ([0; 1 << 10], 0);
+        while let Ok(len @ 1..) = stream.read(&mut scratch).await
+            && seen < ENOUGH
+        {
+            seen += len;
+        }
+    };
+    future::or(hang_up, runtime.sleep(LINGER)).await;
 }
 
 struct RememberPath<'a>(&'a mut String);
@@ -77,12 +122,15 @@ impl Callback for RememberPath<'_> {
     }
 }
 
-/// What an HTTP client is told that does not ask for a WebSocket; `None` when nobody listens.
-fn refusal(error: &Error) -> Option<String> {
-    let Error::Protocol(error) = error else {
-        return None;
+/// The HTTP status, with headers, for a client that does not ask for a WebSocket; `None` when nobody listens.
+fn refusal(error: &Error) -> Option<&'static str> {
+    let error = match error {
+        Error::Protocol(error) => error,
+        // a TLS client can tell from this that there is no TLS
+        Error::Io(_) if speaks_tls(error) => return Some("400 Bad Request"),
+        _ => return None,
     };
-    let status = match error {
+    Some(match error {
         ProtocolError::HandshakeIncomplete => return None,
         ProtocolError::MissingConnectionUpgradeHeader
         | ProtocolError::MissingUpgradeWebSocketHeader
@@ -90,34 +138,37 @@ fn refusal(error: &Error) -> Option<String> {
             "426 Upgrade Required\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13"
         }
         _ => "400 Bad Request",
-    };
-    let body = "This port speaks BTP over WebSocket.\n";
-    Some(format!(
-        "HTTP/1.1 {status}\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: {}\r\n\r\n{body}",
-        body.len()
-    ))
+    })
 }
 
-/// The client's half: resolve, connect, upgrade. How long it may take is the caller's business.
+/// The client's half: resolve, connect, TLS, upgrade. How long it may take is the caller's business.
+///
+/// `tls` is used if the endpoint asks for it.
 pub(crate) async fn dial<R: Runtime>(
     runtime: &R,
     endpoint: &Endpoint,
+    tls: &TlsClient,
     max_message: usize,
 ) -> Result<Socket<R>, DialError> {
-    if endpoint.tls {
-        return Err(DialError("TLS is not supported yet, so no wss://".into()));
-    }
+    let server = Other::Server(&endpoint.host);
     let request = uri(endpoint)
         .and_then(IntoClientRequest::into_client_request)
-        .map_err(|error| DialError(explain(&error)))?;
+        .map_err(|error| DialError(explain(&error, server)))?;
     let stream = runtime
         .connect(&endpoint.host, endpoint.port)
         .await
         .map_err(|error| DialError(format!("cannot connect: {error}")))?;
+    let stream = if endpoint.tls {
+        tls.connect(&endpoint.host, stream)
+            .await
+            .map_err(DialError)?
+    } else {
+        Transport::plain(stream)
+    };
     let config = Some(config(max_message));
     match async_tungstenite::client_async_with_config(request, stream, config).await {
         Ok((socket, _)) => Ok(socket),
-        Err(error) => Err(DialError(explain(&error))),
+        Err(error) => Err(DialError(explain(&error, server))),
     }
 }
 
@@ -150,9 +201,21 @@ fn config(max_message: usize) -> WebSocketConfig {
         .max_frame_size(Some(max_message))
 }
 
-/// A short line for people.
-fn explain(error: &Error) -> String {
+/// Whether the other side sent TLS where none was expected.
+fn speaks_tls(error: &Error) -> bool {
+    matches!(error, Error::Io(error) if error.get_ref().is_some_and(|inner| inner.is::<SpeaksTls>()))
+}
+
+/// A short line for people: why there is no WebSocket with `other`.
+fn explain(error: &Error, other: Other<'_>) -> String {
     match error {
+        _ if speaks_tls(error) => match other {
+            Other::Server(_) => "the server speaks TLS on this port: use wss://".into(),
+            Other::Client => "the client speaks TLS, which this port does not".into(),
+        },
+        Error::Http(response) if wants_tls(response) => {
+            "the server wants TLS on this port: use wss://".into()
+        }
         Error::Http(response) => {
             format!(
                 "the server answers the WebSocket upgrade with HTTP {}",
@@ -162,9 +225,19 @@ fn explain(error: &Error) -> String {
         Error::Protocol(ProtocolError::HandshakeIncomplete) => {
             "the connection ended during the WebSocket upgrade".into()
         }
-        Error::Io(error) => error.to_string(),
-        other => other.to_string(),
+        Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+            "the connection ended during the WebSocket upgrade".into()
+        }
+        // a server may judge our certificate as late as that
+        Error::Io(error) => in_words(error, other),
+        error => format!("no WebSocket upgrade: {error}"),
     }
+}
+
+/// Whether that is what we answer ourselves to a plain request where TLS is wanted (RFC 2817 section 4.2).
+fn wants_tls<T>(response: &HttpResponse<T>) -> bool {
+    let upgrade = response.headers().get("Upgrade");
+    response.status().as_u16() == 426 && upgrade.is_some_and(|to| to.as_bytes().starts_with(b"TLS"))
 }
 
 #[cfg(test)]

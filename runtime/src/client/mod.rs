@@ -48,6 +48,7 @@ use thiserror::Error;
 
 use self::drive::Shared;
 use crate::listener::unless;
+use crate::tls::{TlsClient, TlsError};
 use crate::{Runtime, upgrade};
 
 pub use self::address::{AddressError, LearnedAddress};
@@ -172,6 +173,9 @@ pub enum ClientError {
     /// No connection, or no WebSocket behind it.
     #[error("{0}")]
     Connect(String),
+    /// A file of [`ClientOptions::tls`] is of no use.
+    #[error("TLS: {0}")]
+    Tls(#[from] TlsError),
     /// Neither within [`ClientOptions::connect_timeout`].
     #[error("no WebSocket connection within {} ms", .0.as_millis())]
     ConnectTimeout(std::time::Duration),
@@ -225,7 +229,9 @@ impl Client {
         handler: impl Fn(&Prepare<'_>) -> Reply + Send + Sync + 'static,
     ) -> Result<Self, ClientError> {
         let timeout = options.connect_timeout;
-        let dialing = upgrade::dial(runtime, &options.endpoint, options.max_message);
+        let mut warnings = Vec::new();
+        let tls = TlsClient::load(&options.tls, &mut warnings)?;
+        let dialing = upgrade::dial(runtime, &options.endpoint, &tls, options.max_message);
         let socket = unless(runtime.sleep(timeout), dialing)
             .await
             .ok_or(ClientError::ConnectTimeout(timeout))?

@@ -5,6 +5,8 @@ use std::time::Duration;
 use btp_proto::Credentials;
 use ilp_router::config::Endpoint;
 
+use crate::tls::TlsClientOptions;
+
 /// What a client is told. `Debug` shows no secret.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -13,7 +15,9 @@ pub struct ClientOptions {
     pub endpoint: Endpoint,
     /// Who we are.
     pub credentials: Credentials,
-    /// DNS, TCP and WebSocket upgrade together. Default 5 s.
+    /// How a `wss://` server is told from an impostor; of no interest to others.
+    pub tls: TlsClientOptions,
+    /// DNS, TCP, TLS and WebSocket upgrade together. Default 5 s.
     pub connect_timeout: Duration,
     /// From our auth frame to its answer. Default 5 s.
     pub auth_timeout: Duration,
@@ -34,6 +38,7 @@ impl ClientOptions {
         Self {
             endpoint,
             credentials,
+            tls: TlsClientOptions::new(),
             connect_timeout: Duration::from_secs(5),
             auth_timeout: Duration::from_secs(5),
             keepalive_interval: Duration::from_secs(30),

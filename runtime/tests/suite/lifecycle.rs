@@ -98,17 +98,6 @@ pub async fn a_server_that_speaks_plain_http_is_a_failed_dial<R: Runtime>(runtim
     assert!(error.contains("HTTP 404"), "{error}");
 }
 
-pub async fn tls_is_refused_with_a_reason<R: Runtime>(runtime: R) {
-    let a = dialer(&runtime, LOCALHOST, |config| {
-        if let Some(endpoint) = &mut config.peers[0].endpoint {
-            endpoint.tls = true;
-        }
-    })
-    .await;
-    let error = dial_error(&a.events).await;
-    assert!(error.contains("TLS is not supported yet"), "{error}");
-}
-
 pub async fn a_newer_link_takes_over<R: Runtime>(runtime: R) {
     let node = hub(&runtime, &["alice", "bob"]).await;
     let mut old = Raw::authenticated(&runtime, node.address(), "bob").await;

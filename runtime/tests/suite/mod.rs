@@ -10,7 +10,7 @@
 //! suite::tests!(on_mine);
 //! ```
 //!
-//! Tests bind port 0 and wait for events, never for time to pass; [`bounded`] fails what waits for ever.
+//! What needs TLS is in `tls/`, which is included beside it. Tests bind port 0 and wait for events, never for time to pass; [`bounded`] fails what waits for ever.
 
 // `pub` here means: for the other files of the suite
 #![allow(unreachable_pub)]
@@ -53,7 +53,6 @@ macro_rules! tests {
             lifecycle: a_node_that_comes_back_is_dialed_again,
             lifecycle: a_dial_that_is_never_answered_is_given_up,
             lifecycle: a_server_that_speaks_plain_http_is_a_failed_dial,
-            lifecycle: tls_is_refused_with_a_reason,
             lifecycle: a_newer_link_takes_over,
             lifecycle: a_half_open_peer_is_found_out,
             lifecycle: pings_keep_a_silent_link_alive,

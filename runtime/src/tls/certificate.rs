@@ -1,0 +1,60 @@
+//! What a certificate says about itself.
+
+use std::path::Path;
+
+use ilp_proto::Timestamp;
+use rustls_pki_types::CertificateDer;
+use x509_cert::Certificate;
+use x509_cert::der::{self, Decode};
+use x509_cert::ext::pkix::SubjectAltName;
+use x509_cert::ext::pkix::name::GeneralName;
+use x509_cert::time::Time;
+
+use super::error::TlsWarning;
+
+/// Names of one certificate that are looked at.
+const MAX_NAMES: usize = 100;
+
+/// The names that a certificate is for: the common name of its subject, then its DNS names, in their order.
+/// Empty if it cannot be read.
+pub(super) fn names(certificate: &CertificateDer<'_>) -> Vec<String> {
+    read_names(certificate).unwrap_or_default()
+}
+
+fn read_names(certificate: &CertificateDer<'_>) -> der::Result<Vec<String>> {
+    let certificate = Certificate::from_der(certificate)?;
+    let content = certificate.tbs_certificate();
+    let common = content.subject().common_name()?.map(String::from);
+    let alternative = content.get_extension::<SubjectAltName>()?;
+    let dns = alternative
+        .into_iter()
+        .flat_map(|(_, SubjectAltName(names))| names)
+        .filter_map(|name| match name {
+            GeneralName::DnsName(name) => Some(name.to_string()),
+            _ => None,
+        });
+    Ok(common.into_iter().chain(dns).take(MAX_NAMES).collect())
+}
+
+/// Warns if `certificate` is of no use at the time `now`.
+pub(super) fn check_validity(
+    file: &Path,
+    certificate: &CertificateDer<'_>,
+    now: Timestamp,
+) -> Option<TlsWarning> {
+    let certificate = Certificate::from_der(certificate).ok()?;
+    let validity = certificate.tbs_certificate().validity();
+    let (not_before, not_after) = (time(validity.not_before), time(validity.not_after));
+    let file = file.to_owned();
+    if now > not_after {
+        Some(TlsWarning::Expired { file, not_after })
+    } else if now < not_before {
+        Some(TlsWarning::NotYetValid { file, not_before })
+    } else {
+        None
+    }
+}
+
+fn time(time: Time) -> Timestamp {
+    Timestamp::from_millis(i64::try_from(time.to_unix_duration().as_millis()).unwrap_or(i64::MAX))
+}
