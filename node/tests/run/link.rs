@@ -10,7 +10,7 @@ use tungstenite::{Message, WebSocket};
 use crate::process::{PATIENCE, secret_of};
 
 pub(crate) struct Link {
-    socket: WebSocket<TcpStream>,
+    pub(crate) socket: WebSocket<TcpStream>,
     id: u32,
 }
 

@@ -16,6 +16,9 @@ use serde_json::Value as Json;
 /// No test waits that long for anything, unless it is about to fail.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Lines of each node's log that a failing test prints.
+const TAIL: usize = 40;
+
 /// The configuration file of a node, on free ports of loopback.
 #[derive(Clone)]
 pub(crate) struct Settings(String);
@@ -231,6 +234,20 @@ impl Process {
             .collect()
     }
 
+    /// Prints the last lines that it wrote, for the reader of a test that fails.
+    fn show_end(&mut self) {
+        // It is dead, so its lines end.
+        while let Ok(line) = self.lines.recv_timeout(PATIENCE) {
+            self.log
+                .push(serde_json::from_str(&line).unwrap_or(Json::String(line)));
+        }
+        let from = self.log.len().saturating_sub(TAIL);
+        eprintln!("The end of the log of process {}:", self.id());
+        for line in &self.log[from..] {
+            eprintln!("{line}");
+        }
+    }
+
     pub(crate) fn show(&self) -> String {
         self.log.iter().map(|line| format!("{line}\n")).collect()
     }
@@ -240,6 +257,9 @@ impl Drop for Process {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        if thread::panicking() {
+            self.show_end();
+        }
     }
 }
 
