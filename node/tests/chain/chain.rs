@@ -34,6 +34,13 @@ impl File {
         self.0 = self.0.replace(old, new);
     }
 
+    /// The port of its BTP server.
+    pub(crate) fn port(&self) -> u16 {
+        let line = self.0.lines();
+        let mut values = line.filter_map(|line| line.strip_prefix("btpServerPort: "));
+        values.next().unwrap().parse().unwrap()
+    }
+
     pub(crate) fn write(&self) -> PathBuf {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         assert!(!self.0.contains('<'), "not filled in:\n{}", self.0);
@@ -84,11 +91,16 @@ impl Plan {
     }
 
     /// Starts C, then B with C's port, then A with B's; the links are not waited for.
-    pub(crate) fn start(mut self) -> Chain {
+    pub(crate) fn start(self) -> Chain {
+        self.start_with(|c| c)
+    }
+
+    /// The same with something between B and C: B dials what `between` makes of C's address.
+    pub(crate) fn start_with(mut self, between: impl FnOnce(SocketAddr) -> SocketAddr) -> Chain {
         self.c.replace("<PORT>", "0");
         let c = Node::start(self.c);
         self.b.replace("<PORT>", "0");
-        self.b.replace("<NEXT>", &c.btp.to_string());
+        self.b.replace("<NEXT>", &between(c.btp).to_string());
         let b = Node::start(self.b);
         self.a.replace("<PORT>", "0");
         self.a.replace("<NEXT>", &b.btp.to_string());

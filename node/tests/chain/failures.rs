@@ -129,13 +129,12 @@ fn health_flips_when_c_dies_and_traffic_flows_again_when_it_is_back() {
 }
 
 #[test]
-fn an_answer_survives_a_lost_link_when_the_sender_is_back_in_time() {
-    // C owes B's next connection what B's last one asked for; only that B is another process and has forgotten.
+fn answers_for_a_node_that_has_forgotten_the_question_are_logged_and_go_no_further() {
+    // C owes B's next connection what B's last one asked for, but that B is another process.
     let mut chain = Chain::up();
-    let (mut alice, bob, held) = in_flight(&chain, Duration::from_secs(3));
+    let (mut alice, mut bob, held) = in_flight(&chain, Duration::from_secs(3));
     chain.b.kill();
     chain.c.wait_event("btp_disconnect", "connector-b");
-    let mut bob = bob;
     for taken in held {
         bob.fulfill(taken, b"for nobody");
     }

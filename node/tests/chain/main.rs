@@ -7,18 +7,21 @@ mod chain;
 #[path = "../run/client.rs"]
 #[allow(dead_code)] // what the tests of `run` need besides
 mod client;
-mod drain;
+
 mod failures;
 mod flood;
 mod hostile;
 #[path = "../run/link.rs"]
 #[allow(dead_code)]
 mod link;
+mod links;
+mod load;
 mod packets;
 mod path;
 #[path = "../run/process.rs"]
 #[allow(dead_code)]
 mod process;
+mod proxy;
 mod settings;
 #[path = "../tools/tool.rs"]
 mod tool;

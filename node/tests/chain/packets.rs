@@ -43,6 +43,7 @@ fn an_expired_packet_is_not_forwarded() {
     alice.send(&payment);
     assert_eq!(alice.answer_to(1).short(), "R00 by test.a");
     alice.nothing_else_came();
+    drop(alice);
     assert!(chain.a.stop().success());
     assert_eq!(chain.a.process.all("packet_received").len(), 2);
     assert!(chain.a.process.all("packet_forwarded").is_empty());

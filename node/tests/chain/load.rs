@@ -1,4 +1,4 @@
-//! SIGTERM while packets flow.
+//! Signals while packets flow.
 
 use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -106,6 +106,37 @@ fn b_drains_under_load() {
 #[test]
 fn c_drains_under_load() {
     stopped_under_load(|chain| &mut chain.c);
+}
+
+#[test]
+fn killing_b_under_load_leaves_no_packet_without_an_answer() {
+    let mut chain = Chain::up();
+    let (alice, bob) = chain.alice_and_bob();
+    let receiving = thread::spawn(move || bob.fulfill_all(b""));
+    let (warm, is_warm) = channel();
+    let (enough, is_enough) = channel();
+    let sending = load(alice, warm, is_enough);
+    is_warm.recv().unwrap();
+    chain.b.kill();
+    chain.b.restart();
+    chain.wait_up();
+    enough.send(()).unwrap();
+    let (alice, answers, sent) = sending.join().unwrap();
+    let mut alice = alice.expect("A is still there");
+    assert_eq!(answers.len() as u32, sent, "every packet is answered");
+    let count = |code: &str| answers.values().filter(|o| o.code() == code).count();
+    let fulfilled = count("fulfilled");
+    assert_eq!(fulfilled + count("T01"), answers.len(), "{answers:?}");
+    alice.nothing_else_came();
+    for node in chain.nodes() {
+        assert!(node.stop().success());
+    }
+    // What was on its way back when B died may be lost; what came back was paid.
+    let paid = receiving.join().unwrap();
+    assert!(
+        (fulfilled..=fulfilled + WINDOW as usize).contains(&paid),
+        "{fulfilled} of {paid}"
+    );
 }
 
 #[test]
