@@ -13,14 +13,14 @@ use std::time::Duration;
 use btp_proto::Transmit;
 use bytes::BytesMut;
 use ilp_proto::{Addr, Instant, Now, Timestamp};
-use ilp_router::config::Relation;
+use ilp_router::config::{Config, Relation};
 use ilp_router::{Action, Connector, LinkId, Received};
 
 #[path = "common/config.rs"]
 mod config;
 #[path = "common/wallet.rs"]
 mod wallet;
-use config::{config, endpoint, neighbour, route};
+use config::{endpoint, neighbour, route};
 use wallet::Wallet;
 
 /// One end of a link.
@@ -73,12 +73,12 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     // each connector has a customer, its child, whose address and route come by themselves
     let (peer, child) = (Relation::Peer, Relation::Child);
-    let mut a = config("a", "test.a".parse()?);
+    let mut a = Config::new("a", "test.a".parse()?);
     let alice = neighbour("alice".parse()?, "alice's secret", None, child);
     let at_b = Some(endpoint("b", 3000, "/"));
     a.peers = vec![alice, neighbour("b".parse()?, "ab", at_b, peer)];
     a.routes = vec![route("test.b".parse()?, "b".parse()?)];
-    let mut b = config("b", "test.b".parse()?);
+    let mut b = Config::new("b", "test.b".parse()?);
     let bob = neighbour("bob".parse()?, "bob's secret", None, child);
     b.peers = vec![bob, neighbour("a".parse()?, "ab", None, peer)];
     let (mut a, mut b) = (Connector::new(a, 1, now)?, Connector::new(b, 2, now)?);

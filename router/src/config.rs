@@ -145,6 +145,28 @@ pub struct PeerConfig {
     pub critical: bool,
 }
 
+impl PeerConfig {
+    /// A peer that we wait for, that needs this secret, and that has no limits of its own: in USD with nine digits.
+    #[must_use]
+    pub fn new(id: PeerId, secret: Secret) -> Self {
+        Self {
+            id,
+            endpoint: None,
+            secret: Some(secret),
+            username: None,
+            relation: Relation::Peer,
+            asset: PeerAsset {
+                code: "USD".into(),
+                scale: 9,
+            },
+            max_packet_amount: None,
+            max_balance: None,
+            max_in_flight: 4_096,
+            critical: true,
+        }
+    }
+}
+
 /// A line of the routing table as configured.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RouteConfig {
@@ -296,6 +318,24 @@ pub struct Config {
     pub timeouts: Timeouts,
     /// The retry schedule.
     pub retry: Retry,
+}
+
+impl Config {
+    /// A node that knows nobody, with the default bounds and times.
+    #[must_use]
+    pub fn new(node_id: &str, address: Address) -> Self {
+        Self {
+            node_id: node_id.into(),
+            address,
+            address_from_parent: false,
+            peers: Vec::new(),
+            routes: Vec::new(),
+            on_disconnect: OnDisconnect::default(),
+            limits: Limits::default(),
+            timeouts: Timeouts::default(),
+            retry: Retry::default(),
+        }
+    }
 }
 
 /// What contradicts itself in a [`Config`].

@@ -40,32 +40,18 @@
 //! use btp_proto::{Secret, Transmit};
 //! use bytes::BytesMut;
 //! use ilp_proto::{Instant, Now, Timestamp};
-//! use ilp_router::accounts::PeerAsset;
-//! use ilp_router::config::{Config, Endpoint, Limits, OnDisconnect, PeerConfig, Relation, Retry, Timeouts};
+//! use ilp_router::config::{Config, Endpoint, PeerConfig};
 //! use ilp_router::{Action, Connector, LinkId, PeerState, Received};
 //!
 //! // a node with one peer; `dial` says where, or that it waits
-//! let node = |name: &str, other: &str, dial: Option<Endpoint>| Config {
-//!     node_id: name.into(),
-//!     address: format!("test.{name}").parse().unwrap(),
-//!     address_from_parent: false,
-//!     peers: vec![PeerConfig {
-//!         id: other.parse().unwrap(),
+//! let node = |name: &str, other: &str, dial: Option<Endpoint>| {
+//!     let mut config = Config::new(name, format!("test.{name}").parse().unwrap());
+//!     config.peers.push(PeerConfig {
 //!         endpoint: dial,
-//!         secret: Some(Secret::new("a shared secret")),
 //!         username: Some(name.into()),
-//!         relation: Relation::Peer,
-//!         asset: PeerAsset { code: "USD".into(), scale: 9 },
-//!         max_packet_amount: None,
-//!         max_balance: None,
-//!         max_in_flight: 4_096,
-//!         critical: true,
-//!     }],
-//!     routes: vec![],
-//!     on_disconnect: OnDisconnect::Hold,
-//!     limits: Limits::default(),
-//!     timeouts: Timeouts::default(),
-//!     retry: Retry::default(),
+//!         ..PeerConfig::new(other.parse().unwrap(), Secret::new("a shared secret"))
+//!     });
+//!     config
 //! };
 //! let now = Now { mono: Instant::ZERO, wall: Timestamp::from_millis(1_795_219_200_000) };
 //! let bob = Endpoint { tls: false, host: "bob".into(), port: 3000, path: "/".into() };

@@ -20,7 +20,7 @@ mod config;
 mod driver;
 #[path = "../examples/common/wallet.rs"]
 mod wallet;
-use config::{config, endpoint, neighbour, route};
+use config::{endpoint, neighbour, route};
 use driver::{Node, now};
 use wallet::Wallet;
 
@@ -43,7 +43,7 @@ fn wait_for(events: &Receiver<Event>, wanted: impl Fn(&Event) -> bool) {
 
 /// A node whose one customer is alice.
 fn node_of_alice() -> Config {
-    let mut config = config("a", "test.a".parse().unwrap());
+    let mut config = Config::new("a", "test.a".parse().unwrap());
     let alice = neighbour("alice".parse().unwrap(), "s1", None, Relation::Child);
     config.peers.push(alice);
     config
@@ -87,7 +87,7 @@ impl Client {
 
 #[test]
 fn payments_cross_two_nodes() {
-    let mut b = config("b", "test.b".parse().unwrap());
+    let mut b = Config::new("b", "test.b".parse().unwrap());
     b.peers = vec![
         neighbour("a".parse().unwrap(), "ab", None, Relation::Peer),
         neighbour("bob".parse().unwrap(), "s2", None, Relation::Child),

@@ -19,8 +19,7 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 use btp_proto::{Connection, Credentials, Inbound, Requests, Secret, Transmit};
 use bytes::BytesMut;
 use ilp_proto::{Instant, Now, Packet, Timestamp, ildcp};
-use ilp_router::accounts::PeerAsset;
-use ilp_router::config::{Config, Limits, OnDisconnect, PeerConfig, Relation, Retry, Timeouts};
+use ilp_router::config::{Config, PeerConfig, Relation};
 use ilp_router::{Connector, Received};
 
 /// Hands out memory from front to back and takes none back: the run is short.
@@ -131,29 +130,10 @@ fn address_of_a_child() -> Option<String> {
 
 fn config() -> Option<Config> {
     let child = PeerConfig {
-        id: "child".parse().ok()?,
-        endpoint: None,
-        secret: Some(Secret::new("secret")),
-        username: None,
         relation: Relation::Child,
-        asset: PeerAsset {
-            code: "USD".into(),
-            scale: 9,
-        },
-        max_packet_amount: None,
-        max_balance: None,
-        max_in_flight: 16,
-        critical: true,
+        ..PeerConfig::new("child".parse().ok()?, Secret::new("secret"))
     };
-    Some(Config {
-        node_id: "probe".into(),
-        address: "test.probe".parse().ok()?,
-        address_from_parent: false,
-        peers: vec![child],
-        routes: Vec::new(),
-        on_disconnect: OnDisconnect::default(),
-        limits: Limits::default(),
-        timeouts: Timeouts::default(),
-        retry: Retry::default(),
-    })
+    let mut config = Config::new("probe", "test.probe".parse().ok()?);
+    config.peers.push(child);
+    Some(config)
 }

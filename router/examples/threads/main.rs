@@ -16,7 +16,7 @@ use std::process::ExitCode;
 use config::{endpoint, neighbour, route};
 use driver::Node;
 use ilp_router::Connector;
-use ilp_router::config::{Endpoint, PeerConfig, Relation};
+use ilp_router::config::{Config, Endpoint, PeerConfig, Relation};
 
 const HELP: &str = "\
 An Interledger connector on plain threads. It drains and ends when its standard input does.
@@ -46,7 +46,7 @@ fn main() -> ExitCode {
 
 fn run(arguments: &[String]) -> Result<(), Box<dyn Error>> {
     let mut listen = "127.0.0.1:3000".parse()?;
-    let mut config = config::config("threads", "test.threads".parse()?);
+    let mut config = Config::new("threads", "test.threads".parse()?);
     for pair in arguments.chunks(2) {
         let [flag, value] = pair else {
             return Err("an option lacks its value".into());

@@ -4,8 +4,7 @@ use btp_proto::Secret;
 use ilp_proto::Instant;
 
 use super::*;
-use crate::accounts::PeerAsset;
-use crate::config::{Limits, PeerConfig, Relation, Retry};
+use crate::config::{Limits, PeerConfig, Retry};
 use crate::peer::Peer;
 
 fn peers(list: &[(&str, Option<&str>)]) -> (Peers, Tokens) {
@@ -13,19 +12,8 @@ fn peers(list: &[(&str, Option<&str>)]) -> (Peers, Tokens) {
     list.sort_unstable();
     let peer = |(id, secret): (&str, Option<&str>)| {
         let config = PeerConfig {
-            id: id.parse().unwrap(),
-            endpoint: None,
             secret: secret.map(Secret::new),
-            username: None,
-            relation: Relation::Peer,
-            asset: PeerAsset {
-                code: "USD".into(),
-                scale: 9,
-            },
-            max_packet_amount: None,
-            max_balance: None,
-            max_in_flight: 1,
-            critical: false,
+            ..PeerConfig::new(id.parse().unwrap(), Secret::new(""))
         };
         Peer::new(
             config,

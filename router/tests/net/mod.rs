@@ -15,10 +15,7 @@ pub use app::{App, Ending, Policy};
 use btp_proto::{Secret, Transmit};
 use bytes::BytesMut;
 use ilp_proto::{Instant, Now, Timestamp};
-use ilp_router::accounts::PeerAsset;
-use ilp_router::config::{
-    Config, Endpoint, Limits, OnDisconnect, PeerConfig, Relation, Retry, RouteConfig, Timeouts,
-};
+use ilp_router::config::{Config, Endpoint, PeerConfig, Relation, RouteConfig};
 use ilp_router::{Action, CloseReason, Connector, DialError, Event, LinkId, PeerState, Received};
 
 /// When virtual time begins; 2026-11-21.
@@ -558,46 +555,22 @@ impl Net {
 
 /// A node that knows nobody.
 pub fn node(name: &str, address: &str) -> Config {
-    Config {
-        node_id: name.to_string(),
-        address: address.parse().unwrap(),
-        address_from_parent: false,
-        peers: Vec::new(),
-        routes: Vec::new(),
-        on_disconnect: OnDisconnect::Hold,
-        limits: Limits {
-            event_ring: 1 << 20,
-            ..Limits::default()
-        },
-        timeouts: Timeouts::default(),
-        retry: Retry {
-            jitter: 0,
-            ..Retry::default()
-        },
-    }
+    let mut config = Config::new(name, address.parse().unwrap());
+    config.limits.event_ring = 1 << 20;
+    config.retry.jitter = 0;
+    config
 }
 
 /// A peer; `dial`: we dial the node of its name.
 pub fn peer(id: &str, secret: &str, dial: bool) -> PeerConfig {
     PeerConfig {
-        id: id.parse().unwrap(),
         endpoint: dial.then(|| Endpoint {
             tls: false,
             host: id.to_string(),
             port: 3000,
             path: "/".to_string(),
         }),
-        secret: Some(Secret::new(secret)),
-        username: None,
-        relation: Relation::Peer,
-        asset: PeerAsset {
-            code: "USD".into(),
-            scale: 9,
-        },
-        max_packet_amount: None,
-        max_balance: None,
-        max_in_flight: 4_096,
-        critical: true,
+        ..PeerConfig::new(id.parse().unwrap(), Secret::new(secret))
     }
 }
 
