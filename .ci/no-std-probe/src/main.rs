@@ -9,8 +9,6 @@
 extern crate alloc;
 
 use alloc::string::String;
-use alloc::vec;
-use alloc::vec::Vec;
 use core::alloc::{GlobalAlloc, Layout};
 use core::cell::UnsafeCell;
 use core::panic::PanicInfo;
