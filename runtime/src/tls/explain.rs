@@ -87,6 +87,10 @@ fn certificate(error: &CertificateError, other: Other<'_>) -> String {
         }
         CertificateError::NotValidForName => "is not for this name".into(),
         CertificateError::Revoked => "has been revoked".into(),
+        CertificateError::UnsupportedSignatureAlgorithmContext { .. }
+        | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
+            "is signed with an algorithm that is not supported".into()
+        }
         CertificateError::BadEncoding => "cannot be read".into(),
         CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
             format!("is not meant for a {} (extended key usage)", other.noun())
