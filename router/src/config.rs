@@ -71,8 +71,13 @@ pub enum PeerIdError {
     Character(char),
 }
 
-/// Where a peer listens, without credentials: it may be printed anywhere.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+/// No peer has this id.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("Peer not found: {0}")]
+pub struct UnknownPeer(pub PeerId);
+
+/// Where a peer listens. Printing it leaves the query out, where some put a token: it may be printed anywhere.
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Endpoint {
     /// `wss` instead of `ws`.
     pub tls: bool,
@@ -87,12 +92,34 @@ pub struct Endpoint {
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scheme = if self.tls { "wss" } else { "ws" };
-        let path = if self.path == "/" { "" } else { &self.path };
+        // some put a token into the query
+        let path = match self.path.split_once('?') {
+            Some((path, _)) => (path, "?***"),
+            None => (self.path.as_str(), ""),
+        };
+        let path = match path {
+            ("/", "") => ("", ""),
+            other => other,
+        };
         if self.host.contains(':') {
-            write!(f, "{scheme}://[{}]:{}{path}", self.host, self.port)
+            write!(
+                f,
+                "{scheme}://[{}]:{}{}{}",
+                self.host, self.port, path.0, path.1
+            )
         } else {
-            write!(f, "{scheme}://{}:{}{path}", self.host, self.port)
+            write!(
+                f,
+                "{scheme}://{}:{}{}{}",
+                self.host, self.port, path.0, path.1
+            )
         }
+    }
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Endpoint({self})")
     }
 }
 
@@ -359,4 +386,38 @@ pub enum ConfigError {
     /// A child whose address would be longer than 1,023 bytes.
     #[error("the address of child {0} would be longer than 1,023 bytes")]
     ChildAddress(PeerId),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::format;
+
+    fn shown(path: &str) -> String {
+        let endpoint = Endpoint {
+            tls: true,
+            host: "h".into(),
+            port: 1,
+            path: path.into(),
+        };
+        assert_eq!(format!("{endpoint:?}"), format!("Endpoint({endpoint})"));
+        format!("{endpoint}")
+    }
+
+    #[test]
+    fn an_endpoint_is_shown_without_its_query() {
+        assert_eq!(shown("/"), "wss://h:1");
+        assert_eq!(shown("/a"), "wss://h:1/a");
+        assert_eq!(shown("/?token=s3cret"), "wss://h:1/?***");
+        assert_eq!(shown("/a?token=s3cret"), "wss://h:1/a?***");
+    }
+
+    #[test]
+    fn a_peer_id_is_one_segment_of_an_address() {
+        assert_eq!("a~B_9-".parse::<PeerId>().unwrap().as_str(), "a~B_9-");
+        assert_eq!("".parse::<PeerId>(), Err(PeerIdError::Length(0)));
+        assert_eq!("a.b".parse::<PeerId>(), Err(PeerIdError::Character('.')));
+        let long = "x".repeat(65);
+        assert_eq!(long.parse::<PeerId>(), Err(PeerIdError::Length(65)));
+    }
 }

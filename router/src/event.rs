@@ -74,6 +74,13 @@ pub enum Event {
         /// Why.
         reason: &'static str,
     },
+    /// An accepted connection ended before it said who it is: no WebSocket upgrade, or no auth frame.
+    HandshakeFailed {
+        /// Where from.
+        remote: IpAddr,
+        /// Why.
+        reason: String,
+    },
     /// Somebody authenticated with us.
     AuthGranted {
         /// Who.
@@ -108,10 +115,14 @@ pub enum Event {
         /// Why.
         reason: String,
     },
-    /// A link was replaced by a better one to the same peer.
+    /// Of two links to one peer this one is given up: it is closed now, in a moment, or already. The peer stays connected.
     Replaced {
         /// Who.
         peer: PeerId,
+        /// Who had opened the link that is given up.
+        direction: Direction,
+        /// Its URL, or where it came from.
+        remote: Arc<str>,
         /// Why the other link was kept.
         reason: &'static str,
     },
@@ -165,6 +176,15 @@ pub enum Event {
         request_id: u32,
         /// Why.
         why: &'static str,
+    },
+    /// A request that is good BTP and carries no ILP packet that can be read; it was rejected with F01.
+    Malformed {
+        /// From whom.
+        peer: PeerId,
+        /// Its request id.
+        request_id: u32,
+        /// What is wrong, and where in the ILP packet.
+        error: DecodeError,
     },
     /// A BTP ERROR, or an answer without a readable packet, came for a request of ours.
     BtpError {
@@ -301,6 +321,8 @@ pub enum Event {
         in_flight: usize,
         /// Peers with a usable link.
         connected: usize,
+        /// How many of these links we accepted.
+        accepted: usize,
     },
     /// The drain is over.
     Drained {

@@ -74,26 +74,21 @@ pub(crate) fn path_account(path: &str) -> Option<&str> {
     (!id.is_empty() && !id.contains('/')).then_some(id)
 }
 
-/// Judges an auth frame.
+/// Judges an auth frame. `named` are the accounts that the link named before it; all names must agree.
 pub(crate) fn judge(
     peers: &Peers,
     tokens: &Tokens,
-    path_account: Option<&str>,
+    named: [Option<&str>; 2],
     username: Option<&str>,
     token: &str,
 ) -> Verdict {
     let username = username.filter(|name| !name.is_empty());
-    if let (Some(path), Some(name)) = (path_account, username)
-        && path != name
-    {
-        return denied(
-            peers,
-            tokens,
-            Some(name),
-            "the path and auth_username name different peers",
-        );
-    }
-    if let Some(claimed) = path_account.or(username) {
+    let mut names = named.into_iter().chain([username]).flatten();
+    if let Some(claimed) = names.next() {
+        if names.any(|name| name != claimed) {
+            let reason = "certificate, path and auth_username name different peers";
+            return denied(peers, tokens, Some(claimed), reason);
+        }
         let Some(index) = peers.find(claimed) else {
             return denied(
                 peers,

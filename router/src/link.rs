@@ -37,8 +37,8 @@ pub(crate) struct Link {
     pub(crate) remote: Arc<str>,
     /// Where an accepted link came from.
     pub(crate) address: Option<IpAddr>,
-    /// The account that the upgrade's path names.
-    pub(crate) path_account: Option<Arc<str>>,
+    /// The accounts that the upgrade named: that of a verified client certificate, and that of the path.
+    pub(crate) named: [Option<Arc<str>>; 2],
     /// Whose it is: known from the start when we dialled, after the auth when we accepted.
     pub(crate) peer: Option<PeerIndex>,
     /// The auth has succeeded.

@@ -131,7 +131,7 @@ impl Peers {
         Some(index(found))
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (PeerIndex, &Peer)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (PeerIndex, &Peer)> + Clone {
         self.0
             .iter()
             .enumerate()

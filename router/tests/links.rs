@@ -530,21 +530,24 @@ fn text_messages_are_unreadable_frames() {
 fn a_peer_that_the_operator_disconnects_stays_away_until_it_is_wanted_again() {
     let mut net = pair();
     let id = "b".parse().unwrap();
-    assert!(net.with_node("a", |node, now| node.disconnect_peer(now, &id)));
+    net.with_node("a", |node, now| node.disconnect_peer(now, &id))
+        .unwrap();
     net.run(Duration::from_secs(200));
     assert_eq!(net.state("a", "b"), PeerState::Disconnected);
     assert_eq!(
         count(&net, "a", |event| matches!(event, Event::Dialing { .. })),
         1
     );
-    assert!(net.with_node("a", |node, now| node.connect_peer(now, &id)));
+    net.with_node("a", |node, now| node.connect_peer(now, &id))
+        .unwrap();
     net.run_until(Duration::from_secs(1), "connected", |net| {
         net.connected("a", "b")
     });
-    assert!(
-        net.with_node("a", |node, now| node.connect_peer(now, &id)),
-        "a second time does nothing"
-    );
+    let again = net.with_node("a", |node, now| node.connect_peer(now, &id));
+    assert_eq!(again, Ok(()), "a second time does nothing");
+    let nobody = "nobody".parse().unwrap();
+    let unknown = net.with_node("a", |node, now| node.connect_peer(now, &nobody));
+    assert_eq!(unknown.unwrap_err().to_string(), "Peer not found: nobody");
     net.run(Duration::from_secs(10));
     assert_eq!(net.pipes_between("a", "b").len(), 1);
 }

@@ -1,7 +1,15 @@
 //! Every event of the connector and the lines it becomes: name, level, fields.
 //!
 //! Read it as a table. Links that others opened to us have events of their own names, and so have links that we
-//! opened (checklist 61 and 62). Lines per packet are of the level that the node's settings give them.
+//! opened. Lines per packet are of the level that the node's settings give them.
+//!
+//! An error has one line, whose `errorType` says of which family it is:
+//!
+//! | `errorType` | events |
+//! |---|---|
+//! | `connection` | `btp_connection_error` |
+//! | `authentication` | `btp_auth_failed`, `btp_auth` that is no success |
+//! | `message` | `btp_error` |
 
 #[cfg(test)]
 mod tests;
@@ -30,7 +38,7 @@ pub(crate) fn describe(event: &Event, per_packet: Level, emit: &mut dyn FnMut(Li
         ),
         Event::DialFailed { peer, error } => line(
             Warn, CLIENT, "btp_connection_error", format_args!("could not connect to {peer}"),
-            &[("peerId", id(peer)), ("error", Text(error))],
+            &[("peerId", id(peer)), ("errorType", Text("connection")), ("error", Text(error))],
         ),
         Event::AuthSent { peer } => line(
             Info, CLIENT, "btp_auth_attempt", format_args!("authenticating with {peer}"),
@@ -42,7 +50,7 @@ pub(crate) fn describe(event: &Event, per_packet: Level, emit: &mut dyn FnMut(Li
         ),
         Event::AuthFailed { peer, reason } => line(
             Error, CLIENT, "btp_auth_failed", format_args!("{peer} did not take our authentication"),
-            &[("peerId", id(peer)), ("reason", Text(reason))],
+            &[("peerId", id(peer)), ("errorType", Text("authentication")), ("reason", Text(reason))],
         ),
         Event::RetryScheduled { peer, attempt, delay } => line(
             Warn, CLIENT, "btp_retry", format_args!("will try {peer} again"),
@@ -62,6 +70,10 @@ pub(crate) fn describe(event: &Event, per_packet: Level, emit: &mut dyn FnMut(Li
             Warn, SERVER, "btp_connection_refused", format_args!("a connection was not taken"),
             &[("remoteAddress", Shown(remote)), ("reason", Text(reason))],
         ),
+        Event::HandshakeFailed { remote, reason } => line(
+            Debug, SERVER, "btp_handshake_failed", format_args!("a connection ended before it said whose it is"),
+            &[("remoteAddress", Shown(remote)), ("reason", Text(reason))],
+        ),
         Event::AuthGranted { peer, remote } => {
             line(
                 Info, SERVER, "btp_connection", format_args!("{peer} opened a connection"),
@@ -77,6 +89,7 @@ pub(crate) fn describe(event: &Event, per_packet: Level, emit: &mut dyn FnMut(Li
             &[
                 ("peerId", claimed.as_deref().map_or(Null, Text)),
                 ("success", Bool(false)),
+                ("errorType", Text("authentication")),
                 ("reason", Text(reason)),
                 ("remoteAddress", Shown(remote)),
             ],
@@ -111,10 +124,20 @@ pub(crate) fn describe(event: &Event, per_packet: Level, emit: &mut dyn FnMut(Li
             );
             line(Info, SERVER, "btp_server_peer_disconnected", format_args!("{peer} is not usable"), &[("peerId", id(peer))]);
         }
-        Event::Replaced { peer, reason } => line(
-            Info, NODE, "btp_link_replaced", format_args!("one of two connections with {peer} is given up"),
-            &[("peerId", id(peer)), ("reason", Text(reason))],
-        ),
+        Event::Replaced { peer, direction, remote, reason } => {
+            let (component, name) = match direction {
+                Direction::Dialed => (CLIENT, "btp_disconnected"),
+                Direction::Accepted => (SERVER, "btp_disconnect"),
+            };
+            line(
+                Info, NODE, "btp_link_replaced", format_args!("one of two connections with {peer} is given up"),
+                &[("peerId", id(peer)), ("remote", Text(remote)), ("reason", Text(reason))],
+            );
+            line(
+                Info, component, name, format_args!("a connection with {peer} ended, another is in use"),
+                &[("peerId", id(peer)), ("reason", Shown(&format_args!("replaced: {reason}")))],
+            );
+        }
         Event::PingSent { peer } => line(
             Debug, NODE, "btp_ping_sent", format_args!("pinged {peer}"),
             &[("peerId", id(peer))],
@@ -150,6 +173,17 @@ pub(crate) fn describe(event: &Event, per_packet: Level, emit: &mut dyn FnMut(Li
                 ("peerId", id(peer)),
                 ("errorType", Text("message")),
                 ("message", Text(why)),
+                ("requestId", Number((*request_id).into())),
+            ],
+        ),
+        Event::Malformed { peer, request_id, error } => line(
+            Error, NODE, "btp_error", format_args!("a request of {peer} holds no ILP packet"),
+            &[
+                ("peerId", id(peer)),
+                ("errorType", Text("message")),
+                ("message", Shown(error)),
+                ("field", Text(error.field)),
+                ("offset", count(error.offset)),
                 ("requestId", Number((*request_id).into())),
             ],
         ),
@@ -280,14 +314,14 @@ pub(crate) fn describe(event: &Event, per_packet: Level, emit: &mut dyn FnMut(Li
             Warn, NODE, "ildcp_failed", format_args!("{parent} gave us no address"),
             &[("peerId", id(parent)), ("reason", Text(reason))],
         ),
-        Event::Draining { in_flight, connected } => {
+        Event::Draining { in_flight, connected, accepted } => {
             line(
                 Info, NODE, "connector_draining", format_args!("no new packets; those in flight may finish"),
                 &[("inFlight", count(*in_flight)), ("connectedPeers", count(*connected))],
             );
             line(
                 Info, SERVER, "btp_server_shutdown", format_args!("connections will be closed"),
-                &[("activeConnections", count(*connected))],
+                &[("activeConnections", count(*accepted))],
             );
         }
         Event::Drained { unanswered } => line(

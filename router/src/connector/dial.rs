@@ -10,7 +10,7 @@ use ilp_proto::Now;
 use super::Connector;
 use crate::action::{Action, DialError, LinkId};
 use crate::backoff::Next;
-use crate::config::PeerId;
+use crate::config::{PeerId, UnknownPeer};
 use crate::event::{Direction, Event};
 use crate::link::{Link, Stage};
 use crate::peer::PeerIndex;
@@ -31,7 +31,7 @@ impl Connector {
             direction: Direction::Dialed,
             remote: url.clone(),
             address: None,
-            path_account: None,
+            named: [None, None],
             peer: Some(index),
             authenticated: false,
             stage: Stage::Dialing,
@@ -143,25 +143,27 @@ impl Connector {
     }
 
     /// Wants a peer again after [`disconnect_peer`](Self::disconnect_peer), and dials it at once if it has an endpoint and
-    /// no link. False if no peer has this id. Does nothing for a peer that is connected or being dialled.
-    pub fn connect_peer(&mut self, now: Now, peer: &PeerId) -> bool {
+    /// no link. Does nothing for a peer that is connected or being dialled.
+    ///
+    /// # Errors
+    /// No peer has this id.
+    pub fn connect_peer(&mut self, now: Now, peer: &PeerId) -> Result<(), UnknownPeer> {
         let now = self.clamp(now);
-        let Some(index) = self.find(peer) else {
-            return false;
-        };
+        let index = self.find(peer)?;
         self.peers[index].wanted = true;
         self.timers.set(Timer::Dial(index), None);
         self.dial(now, index);
-        true
+        Ok(())
     }
 
     /// Closes all links of a peer with 1000, does not dial it again and refuses it when it dials, until
-    /// [`connect_peer`](Self::connect_peer). False if no peer has this id.
-    pub fn disconnect_peer(&mut self, now: Now, peer: &PeerId) -> bool {
+    /// [`connect_peer`](Self::connect_peer).
+    ///
+    /// # Errors
+    /// No peer has this id.
+    pub fn disconnect_peer(&mut self, now: Now, peer: &PeerId) -> Result<(), UnknownPeer> {
         let now = self.clamp(now);
-        let Some(index) = self.find(peer) else {
-            return false;
-        };
+        let index = self.find(peer)?;
         let entry = &mut self.peers[index];
         entry.wanted = false;
         let links = [entry.dialing, entry.spare, entry.link()];
@@ -169,7 +171,7 @@ impl Connector {
             self.close_link(now, link, 1000, "disconnected by the operator");
         }
         self.timers.set(Timer::Dial(index), None);
-        true
+        Ok(())
     }
 
     /// Why a dial took too long, for people.

@@ -64,7 +64,7 @@ impl Connector {
             direction: Direction::Accepted,
             remote: from.to_string().into(),
             address: Some(from),
-            path_account: None,
+            named: [None, None],
             peer: None,
             authenticated: false,
             stage: Stage::Upgrading,
@@ -96,7 +96,10 @@ impl Connector {
         let Stage::Upgrading = entry.stage else {
             return;
         };
-        entry.path_account = client_cert.or_else(|| path_account(path)).map(Into::into);
+        entry.named = [
+            client_cert.map(Into::into),
+            path_account(path).map(Into::into),
+        ];
         let deadline = entry.stage_deadline.take().unwrap_or(now.mono);
         entry.stage = Stage::Open(Connection::server(
             self.link_config.clone(),
@@ -146,9 +149,19 @@ impl Connector {
         } else if entry.direction == Direction::Dialed {
             self.forget_dial(now, id, reason);
         } else {
-            self.remove_link(id);
+            self.forget_accepted(id, reason);
         }
         self.stop_if_empty();
+    }
+
+    /// Ends a link that we accepted before it was authenticated.
+    fn forget_accepted(&mut self, id: LinkId, reason: String) {
+        let Some(link) = self.remove_link(id) else {
+            return;
+        };
+        if let (Some(remote), false) = (link.address, link.denied) {
+            self.emit(Event::HandshakeFailed { remote, reason });
+        }
     }
 
     /// Takes a link out of all books but its peer's.
@@ -183,7 +196,7 @@ impl Connector {
         let verdict = judge(
             &self.peers,
             &self.tokens,
-            link.path_account.as_deref(),
+            link.named.each_ref().map(Option::as_deref),
             username,
             token,
         );

@@ -20,7 +20,7 @@ use ilp_proto::{Addr, Address, Instant, Now, Prefix};
 
 use crate::action::{Action, LinkId};
 use crate::config::{
-    Config, ConfigError, Limits, OnDisconnect, PeerId, Relation, RouteConfig, Timeouts,
+    Config, ConfigError, Limits, OnDisconnect, PeerId, Relation, RouteConfig, Timeouts, UnknownPeer,
 };
 use crate::event::Event;
 use crate::forwarder::Forwarder;
@@ -325,8 +325,9 @@ impl Connector {
         self.forwarder.len()
     }
 
-    fn find(&self, peer: &PeerId) -> Option<PeerIndex> {
-        self.peers.find(peer.as_str())
+    fn find(&self, peer: &PeerId) -> Result<PeerIndex, UnknownPeer> {
+        let found = self.peers.find(peer.as_str());
+        found.ok_or_else(|| UnknownPeer(peer.clone()))
     }
 
     /// Time never goes backwards in here.

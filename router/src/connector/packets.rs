@@ -45,7 +45,15 @@ impl Connector {
                     Refusal::new(ErrorCode::F01_INVALID_PACKET, "not a PREPARE"),
                 );
             }
-            Err(error) => return self.refuse_packet(now, arrival, Refusal::malformed(error)),
+            Err(error) => {
+                let peer = self.peers[from].config.id.clone();
+                self.emit(Event::Malformed {
+                    peer,
+                    request_id: request,
+                    error,
+                });
+                return self.refuse_packet(now, arrival, Refusal::malformed(error));
+            }
         };
         if self.packet_events {
             let packet = packet_id(&prepare);
@@ -91,15 +99,18 @@ impl Connector {
                         "an echo to this address makes no sense",
                     ));
                 }
-                self.forward(
-                    now,
-                    arrival,
-                    &Prepare {
-                        destination: source,
-                        data: ECHO_RESPONSE,
-                        ..*prepare
-                    },
-                )
+                let response = Prepare {
+                    destination: source,
+                    data: ECHO_RESPONSE,
+                    ..*prepare
+                };
+                self.forward(now, arrival, &response)
+                    .map_err(|refusal| match refusal.code {
+                        ErrorCode::F02_UNREACHABLE => {
+                            unreachable_here("no route back to the source of the echo request")
+                        }
+                        _ => refusal,
+                    })
             }
             _ => self.forward(now, arrival, prepare),
         }

@@ -6,7 +6,7 @@ use ilp_proto::Now;
 
 use super::Connector;
 use crate::action::Action;
-use crate::event::Event;
+use crate::event::{Direction, Event};
 use crate::link::Stage;
 use crate::timers::Timer;
 
@@ -34,11 +34,19 @@ impl Connector {
             return;
         }
         self.drain = Some(Drain::Waiting);
-        let connected = self.peers.iter().filter(|(_, peer)| peer.is_up()).count();
-        self.emit(Event::Draining {
+        let links = self
+            .peers
+            .iter()
+            .filter_map(|(_, peer)| peer.current.as_ref());
+        let accepted = links
+            .clone()
+            .filter(|link| link.direction == Direction::Accepted);
+        let event = Event::Draining {
             in_flight: self.forwarder.len(),
-            connected,
-        });
+            connected: links.count(),
+            accepted: accepted.count(),
+        };
+        self.emit(event);
         self.timers
             .set(Timer::Drain, Some(now.mono + self.timeouts.shutdown));
         for peer in self.peers.indices() {

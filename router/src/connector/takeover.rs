@@ -49,19 +49,21 @@ impl Connector {
             }
             Some((old, old_direction)) if old_direction == direction || peer.no_tie_break => {
                 self.make_current(now, id, index);
-                self.report_replaced(index, "the newer of two links is kept");
+                self.report_replaced(index, old, "the newer of two links is kept");
                 self.close_link(now, old, 1000, "replaced by a newer link");
             }
             Some((old, _)) => {
                 let wins = (direction == Direction::Dialed) == ours_wins;
+                let loser = if wins { old } else { id };
                 if wins {
                     self.make_current(now, id, index);
                 }
                 self.report_replaced(
                     index,
+                    loser,
                     "of two links the one that the smaller id dialled is kept",
                 );
-                self.set_spare(now, index, if wins { old } else { id });
+                self.set_spare(now, index, loser);
             }
         }
         if !ours_wins || self.peers[index].no_tie_break {
@@ -100,9 +102,18 @@ impl Connector {
         });
     }
 
-    fn report_replaced(&mut self, index: PeerIndex, reason: &'static str) {
-        let peer = self.peers[index].config.id.clone();
-        self.emit(Event::Replaced { peer, reason });
+    /// Reports that a link of a peer is given up in favour of another.
+    fn report_replaced(&mut self, index: PeerIndex, given_up: LinkId, reason: &'static str) {
+        let Some(link) = self.links.get(given_up) else {
+            return;
+        };
+        let event = Event::Replaced {
+            peer: self.peers[index].config.id.clone(),
+            direction: link.direction,
+            remote: link.remote.clone(),
+            reason,
+        };
+        self.emit(event);
     }
 
     fn set_spare(&mut self, now: Now, index: PeerIndex, link: LinkId) {
@@ -184,7 +195,7 @@ impl Connector {
                     self.timers.set(Timer::Spare(index), None);
                     self.peers[index].no_tie_break = true;
                     self.make_current(now, spare, index);
-                    self.report_replaced(index, "the peer closed the other link");
+                    self.report_replaced(index, id, "the peer closed the other link");
                 }
                 None => self.go_down(now, index, direction, reason),
             }

@@ -35,7 +35,7 @@ fn who(path: Option<&str>, username: Option<&str>, token: &str) -> Option<&'stat
         ("carol", Some("same")),
         ("open", None),
     ]);
-    match judge(&peers, &tokens, path, username, token) {
+    match judge(&peers, &tokens, [None, path], username, token) {
         Verdict::Granted(index) => ["alice", "bob", "carol", "open"]
             .get(index.0 as usize)
             .copied(),
@@ -92,9 +92,29 @@ fn only_a_whole_path_names_an_account() {
 #[test]
 fn a_secret_in_the_place_of_the_name_is_not_passed_on() {
     let (peers, tokens) = peers(&[("alice", Some("wonder"))]);
-    let verdict = judge(&peers, &tokens, None, Some("wonder"), "alice");
+    let verdict = judge(&peers, &tokens, [None, None], Some("wonder"), "alice");
     assert!(
         matches!(verdict, Verdict::Denied { claimed: None, .. }),
         "{verdict:?}"
     );
+}
+
+#[test]
+fn a_certificate_names_the_account_and_does_not_open_it() {
+    let (peers, tokens) = peers(&[("alice", Some("wonder")), ("bob", Some("rabbit"))]);
+    let granted = |named, username, token| {
+        matches!(
+            judge(&peers, &tokens, named, username, token),
+            Verdict::Granted(_)
+        )
+    };
+    assert!(granted([Some("alice"), None], None, "wonder"));
+    assert!(granted(
+        [Some("alice"), Some("alice")],
+        Some("alice"),
+        "wonder"
+    ));
+    assert!(!granted([Some("alice"), None], None, "guess"));
+    assert!(!granted([Some("alice"), Some("bob")], None, "rabbit"));
+    assert!(!granted([Some("alice"), None], Some("bob"), "rabbit"));
 }

@@ -66,7 +66,7 @@ fn table() -> Vec<(Event, Vec<Json>)> {
         ),
         (
             Event::DialFailed { peer: bob(), error: "refused".into() },
-            vec![json!({"level": "warn", "component": "btp-client", "event": "btp_connection_error", "peerId": "bob", "error": "refused"})],
+            vec![json!({"level": "warn", "component": "btp-client", "event": "btp_connection_error", "peerId": "bob", "errorType": "connection", "error": "refused"})],
         ),
         (
             Event::AuthSent { peer: bob() },
@@ -78,7 +78,7 @@ fn table() -> Vec<(Event, Vec<Json>)> {
         ),
         (
             Event::AuthFailed { peer: bob(), reason: "no".into() },
-            vec![json!({"level": "error", "component": "btp-client", "event": "btp_auth_failed", "peerId": "bob", "reason": "no"})],
+            vec![json!({"level": "error", "component": "btp-client", "event": "btp_auth_failed", "peerId": "bob", "errorType": "authentication", "reason": "no"})],
         ),
         (
             Event::Accepted { remote },
@@ -89,6 +89,10 @@ fn table() -> Vec<(Event, Vec<Json>)> {
             vec![json!({"level": "warn", "component": "btp-server", "event": "btp_connection_refused", "remoteAddress": "127.0.0.1", "reason": "too many"})],
         ),
         (
+            Event::HandshakeFailed { remote, reason: "no upgrade".into() },
+            vec![json!({"level": "debug", "component": "btp-server", "event": "btp_handshake_failed", "remoteAddress": "127.0.0.1", "reason": "no upgrade"})],
+        ),
+        (
             Event::AuthGranted { peer: bob(), remote },
             vec![
                 json!({"level": "info", "component": "btp-server", "event": "btp_connection", "peerId": "bob", "remoteAddress": "127.0.0.1"}),
@@ -97,7 +101,7 @@ fn table() -> Vec<(Event, Vec<Json>)> {
         ),
         (
             Event::AuthDenied { claimed: Some("mallory".into()), remote, reason: "wrong secret" },
-            vec![json!({"level": "warn", "component": "btp-server", "event": "btp_auth", "peerId": "mallory", "success": false, "reason": "wrong secret", "remoteAddress": "127.0.0.1"})],
+            vec![json!({"level": "warn", "component": "btp-server", "event": "btp_auth", "peerId": "mallory", "success": false, "errorType": "authentication", "reason": "wrong secret", "remoteAddress": "127.0.0.1"})],
         ),
         (
             Event::Connected { peer: bob(), direction: Direction::Dialed, remote: "ws://bob:3000".into() },
@@ -125,8 +129,18 @@ fn table() -> Vec<(Event, Vec<Json>)> {
             ],
         ),
         (
-            Event::Replaced { peer: bob(), reason: "newer" },
-            vec![json!({"level": "info", "component": "node", "event": "btp_link_replaced", "peerId": "bob", "reason": "newer"})],
+            Event::Replaced { peer: bob(), direction: Direction::Dialed, remote: "ws://bob:3000".into(), reason: "newer" },
+            vec![
+                json!({"level": "info", "component": "node", "event": "btp_link_replaced", "peerId": "bob", "remote": "ws://bob:3000", "reason": "newer"}),
+                json!({"level": "info", "component": "btp-client", "event": "btp_disconnected", "peerId": "bob", "reason": "replaced: newer"}),
+            ],
+        ),
+        (
+            Event::Replaced { peer: bob(), direction: Direction::Accepted, remote: "127.0.0.1".into(), reason: "newer" },
+            vec![
+                json!({"level": "info", "component": "node", "event": "btp_link_replaced", "peerId": "bob", "remote": "127.0.0.1", "reason": "newer"}),
+                json!({"level": "info", "component": "btp-server", "event": "btp_disconnect", "peerId": "bob", "reason": "replaced: newer"}),
+            ],
         ),
         (
             Event::RetryScheduled { peer: bob(), attempt: 3, delay: Duration::from_millis(3_900) },
@@ -155,6 +169,10 @@ fn table() -> Vec<(Event, Vec<Json>)> {
         (
             Event::Unacceptable { peer: bob(), request_id: 7, why: "no ilp" },
             vec![json!({"level": "error", "component": "node", "event": "btp_error", "peerId": "bob", "errorType": "message", "message": "no ilp", "requestId": 7})],
+        ),
+        (
+            Event::Malformed { peer: bob(), request_id: 7, error: DecodeError::new("type", DecodeErrorKind::UnknownType(9), 0) },
+            vec![json!({"level": "error", "component": "node", "event": "btp_error", "peerId": "bob", "errorType": "message", "message": "type at byte 0: type 9 is unknown", "field": "type", "offset": 0, "requestId": 7})],
         ),
         (
             Event::BtpError { peer: bob(), error_type: "connection", message: "F00".into() },
@@ -240,10 +258,10 @@ fn table() -> Vec<(Event, Vec<Json>)> {
             vec![json!({"level": "warn", "component": "node", "event": "ildcp_failed", "peerId": "bob", "reason": "F00"})],
         ),
         (
-            Event::Draining { in_flight: 3, connected: 2 },
+            Event::Draining { in_flight: 3, connected: 2, accepted: 1 },
             vec![
                 json!({"level": "info", "component": "node", "event": "connector_draining", "inFlight": 3, "connectedPeers": 2}),
-                json!({"level": "info", "component": "btp-server", "event": "btp_server_shutdown", "activeConnections": 2}),
+                json!({"level": "info", "component": "btp-server", "event": "btp_server_shutdown", "activeConnections": 1}),
             ],
         ),
         (
