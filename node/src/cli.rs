@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::{self, Environment, Flag, NodeConfig, Problems};
+use crate::runtime::RuntimeArgs;
 use crate::tools::args::{DemoArgs, PingArgs, ReceiveArgs, SendArgs};
 
 const EXAMPLES: &str = "\
@@ -28,6 +29,8 @@ Exit codes: 0 done; 1 failed; 2 wrong use or wrong configuration.";
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
+    #[command(flatten)]
+    pub(crate) runtime: RuntimeArgs,
 }
 
 /// What each does is said at its arguments.

@@ -12,6 +12,7 @@ use ilp_proto::{Address, ErrorCode, Prepare, packet_id};
 use ilp_runtime::client::Client;
 use ilp_runtime::{Clock, Runtime};
 
+use crate::runtime::{Choice, Job};
 use crate::terminal::say;
 use crate::tools::args::DemoArgs;
 use crate::tools::attach::{only_sends, wait_for};
@@ -36,10 +37,16 @@ What to try next:
   ilp-connector help                              all commands";
 
 /// Runs the demo. Exits with 0 if everything happened that it is meant to show.
-pub(crate) fn main(args: DemoArgs) -> ExitCode {
-    crate::tools::on_runtime(|runtime| {
-        run(runtime, args).unwrap_or_else(|error| error.report("demo"))
-    })
+pub(crate) fn main(args: DemoArgs, on: Choice) -> ExitCode {
+    crate::tools::main(args, on)
+}
+
+impl Job for DemoArgs {
+    type Outcome = u8;
+
+    fn run(self, runtime: &impl Runtime) -> u8 {
+        run(runtime, self).unwrap_or_else(|error| error.report("demo"))
+    }
 }
 
 fn run(runtime: &impl Runtime, args: DemoArgs) -> Result<u8, ToolError> {

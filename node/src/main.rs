@@ -11,6 +11,7 @@
 //! | [`run`], [`signals`] | nodes from their start to their end |
 //! | [`log`], [`metrics`], [`http`] | what an operator sees of them |
 //! | [`mod@healthcheck`] | the container's view of a node |
+//! | [`mod@runtime`] | what all of it runs on |
 //! | [`tools`], [`demo`] | clients of BTP servers, and a network to look at |
 //! | [`terminal`] | stdout and stderr |
 
@@ -24,6 +25,7 @@ mod http;
 mod log;
 mod metrics;
 mod run;
+mod runtime;
 mod signals;
 mod terminal;
 mod tools;
@@ -35,6 +37,7 @@ use clap::{CommandFactory, Parser};
 
 use cli::{Cli, Command, ConfigArgs, HealthcheckArgs, HelpArgs};
 use config::{Environment, NodeConfig};
+use runtime::{Choice, RuntimeArgs};
 
 /// What the command line or a configuration was refused with.
 const USAGE: u8 = 2;
@@ -46,17 +49,23 @@ fn main() -> ExitCode {
     {
         return print(&config::help::text());
     }
-    match Cli::parse_from(args).command {
-        Command::Run(args) => match load(&args.config, "run") {
-            Ok(nodes) => run::run(nodes),
-            Err(code) => code,
-        },
+    let Cli { command, runtime } = Cli::parse_from(args);
+    // only asked for by commands that need one
+    let runtime = |command| chosen(&runtime, command);
+    match command {
+        Command::Run(args) => {
+            let runtime = runtime("run");
+            match load(&args.config, "run") {
+                Ok(nodes) => run::run(nodes, runtime),
+                Err(code) => code,
+            }
+        }
         Command::Check(args) => check::main(&args),
         Command::Decode(args) => decode::main(&args),
-        Command::Demo(args) => demo::main(args),
-        Command::Send(args) => tools::send(args),
-        Command::Receive(args) => tools::receive(args),
-        Command::Ping(args) => tools::ping(args),
+        Command::Demo(args) => demo::main(args, runtime("demo")),
+        Command::Send(args) => tools::main(args, runtime("send")),
+        Command::Receive(args) => tools::main(args, runtime("receive")),
+        Command::Ping(args) => tools::main(args, runtime("ping")),
         Command::Healthcheck(args) => healthcheck(&args),
         Command::Help(args) => help(&args),
     }
@@ -72,6 +81,15 @@ fn load(args: &ConfigArgs, command: &str) -> Result<Vec<NodeConfig>, ExitCode> {
         }
         terminal::complain(&problems.to_string());
         ExitCode::from(USAGE)
+    })
+}
+
+/// The runtime for a command; ends the process if there is no such.
+fn chosen(args: &RuntimeArgs, command: &str) -> Choice {
+    args.chosen(tools::exit::env).unwrap_or_else(|error| {
+        let mut cli = built();
+        let command = cli.find_subcommand_mut(command).cloned().unwrap_or(cli);
+        wrong_use(command, ErrorKind::InvalidValue, &error)
     })
 }
 

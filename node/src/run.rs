@@ -20,6 +20,7 @@ use ilp_runtime::Runtime;
 use crate::config::NodeConfig;
 use crate::log::node::NodeEvent;
 use crate::log::{self, NodeLog};
+use crate::runtime::{Choice, Job};
 use crate::signals::{self, StopSignal};
 use start::{Running, start};
 
@@ -42,15 +43,12 @@ enum Control {
 
 /// Runs nodes in this process until a signal ends them. The exit code is 0 after an orderly end and 1
 /// when a node could not be started or did not stop.
-pub(crate) fn run(nodes: Vec<NodeConfig>) -> ExitCode {
+pub(crate) fn run(nodes: Vec<NodeConfig>, on: Choice) -> ExitCode {
     let done = prepare(&nodes).and_then(|()| {
         let (tell, told) = channel();
         watch_signals(&nodes, &tell)?;
         let threads = nodes.first().and_then(|node| node.threads).unwrap_or(0);
-        // This thread is none of the runtime's workers, so it may block.
-        ilp_runtime_tokio::run(threads, |runtime| async move {
-            control(&runtime, nodes, &tell, &told)
-        })
+        on.run(threads, Nodes { nodes, tell, told })
     });
     let done = done.unwrap_or_else(|error| {
         let log = NodeLog::new("", LevelFilter::Error, false);
@@ -66,6 +64,21 @@ pub(crate) fn run(nodes: Vec<NodeConfig>) -> ExitCode {
 
 /// Something went wrong that is in the log.
 struct Failed;
+
+/// What the main thread does while the nodes run.
+struct Nodes {
+    nodes: Vec<NodeConfig>,
+    tell: Sender<Control>,
+    told: Receiver<Control>,
+}
+
+impl Job for Nodes {
+    type Outcome = Result<(), Failed>;
+
+    fn run(self, runtime: &impl Runtime) -> Self::Outcome {
+        control(runtime, self.nodes, &self.tell, &self.told)
+    }
+}
 
 fn prepare(nodes: &[NodeConfig]) -> io::Result<()> {
     log::init(log::Options {

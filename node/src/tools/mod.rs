@@ -28,32 +28,41 @@ pub(crate) mod text;
 
 use std::process::ExitCode;
 
-use ilp_runtime_tokio::TokioRuntime;
+use ilp_runtime::Runtime;
 
 use args::{PingArgs, ReceiveArgs, SendArgs};
 use exit::FAILED;
 
+use crate::runtime::{Choice, Job};
 use crate::terminal;
 
-/// Runs `send`.
-pub(crate) fn send(args: SendArgs) -> ExitCode {
-    on_runtime(|runtime| send::send(runtime, args))
+impl Job for SendArgs {
+    type Outcome = u8;
+
+    fn run(self, runtime: &impl Runtime) -> u8 {
+        send::send(runtime, self)
+    }
 }
 
-/// Runs `receive`.
-pub(crate) fn receive(args: ReceiveArgs) -> ExitCode {
-    on_runtime(|runtime| receive::receive(runtime, args))
+impl Job for ReceiveArgs {
+    type Outcome = u8;
+
+    fn run(self, runtime: &impl Runtime) -> u8 {
+        receive::receive(runtime, self)
+    }
 }
 
-/// Runs `ping`.
-pub(crate) fn ping(args: PingArgs) -> ExitCode {
-    on_runtime(|runtime| ping::ping(runtime, args))
+impl Job for PingArgs {
+    type Outcome = u8;
+
+    fn run(self, runtime: &impl Runtime) -> u8 {
+        ping::ping(runtime, self)
+    }
 }
 
-/// Runs `tool` on this thread, beside an executor; it returns what to exit with.
-pub(crate) fn on_runtime(tool: impl FnOnce(&TokioRuntime) -> u8) -> ExitCode {
-    // tasks run on worker threads, so that the tool may block this one
-    let code = ilp_runtime_tokio::run(0, |runtime| async move { tool(&runtime) });
+/// Runs a tool on this thread, beside an executor; it returns what to exit with.
+pub(crate) fn main(tool: impl Job<Outcome = u8>, on: Choice) -> ExitCode {
+    let code = on.run(0, tool);
     code.unwrap_or_else(|error| {
         terminal::complain(&format!("cannot start the runtime: {error}"));
         FAILED

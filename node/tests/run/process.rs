@@ -17,7 +17,7 @@ use serde_json::Value as Json;
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Lines of each node's log that a failing test prints.
-const TAIL: usize = 40;
+const TAIL: usize = 20;
 
 /// The configuration file of a node, on free ports of loopback.
 #[derive(Clone)]
@@ -93,10 +93,13 @@ pub(crate) fn secret_of(id: &str) -> String {
     format!("secret-of-{id}-5f1d0c")
 }
 
-/// The binary without any settings of the environment that the tests run in.
+/// The binary without any settings of the environment that the tests run in, but on the runtime that it names.
 pub(crate) fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ilp-connector"));
     command.args(arguments).env_clear().stdin(Stdio::null());
+    if let Some(runtime) = std::env::var_os("ILP_RUNTIME") {
+        command.env("ILP_RUNTIME", runtime);
+    }
     command
 }
 
@@ -241,9 +244,25 @@ impl Process {
             self.log
                 .push(serde_json::from_str(&line).unwrap_or(Json::String(line)));
         }
-        let from = self.log.len().saturating_sub(TAIL);
         eprintln!("The end of the log of process {}:", self.id());
-        for line in &self.log[from..] {
+        // Packets would soon crowd out everything else, so they are shown only if they are the very last.
+        let last = self.log.len().saturating_sub(TAIL);
+        let of_packets = |line: &Json| {
+            let event = line["event"].as_str().unwrap_or_default();
+            line["packetId"].is_string()
+                || ["message_sent", "message_received", "response_sent"]
+                    .iter()
+                    .any(|kind| event.ends_with(kind))
+        };
+        let (before, end) = self.log.split_at(last);
+        let other: Vec<_> = before.iter().filter(|line| !of_packets(line)).collect();
+        for line in &other[other.len().saturating_sub(TAIL)..] {
+            eprintln!("{line}");
+        }
+        if !other.is_empty() {
+            eprintln!("… and after all packets:");
+        }
+        for line in end {
             eprintln!("{line}");
         }
     }
