@@ -1,10 +1,10 @@
 //! The three nodes: their files, their processes, their logs.
 
 use std::fs;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::process::{Command, ExitStatus};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::Value as Json;
@@ -34,11 +34,11 @@ impl File {
         self.0 = self.0.replace(old, new);
     }
 
-    /// The port of its BTP server.
-    pub(crate) fn port(&self) -> u16 {
-        let line = self.0.lines();
-        let mut values = line.filter_map(|line| line.strip_prefix("btpServerPort: "));
-        values.next().unwrap().parse().unwrap()
+    /// The address of its BTP server.
+    pub(crate) fn address(&self) -> String {
+        let value = |key| self.0.lines().find_map(|line| line.strip_prefix(key));
+        let (host, port) = (value("btpServerHost: "), value("btpServerPort: "));
+        format!("{}:{}", host.unwrap(), port.unwrap())
     }
 
     pub(crate) fn write(&self) -> PathBuf {
@@ -58,14 +58,19 @@ pub(crate) struct Plan {
     pub(crate) a: File,
     pub(crate) b: File,
     pub(crate) c: File,
+    /// What their BTP servers bind to.
+    host: Ipv4Addr,
 }
 
 impl Plan {
     pub(crate) fn new() -> Self {
+        let host = own_loopback_address();
+        let file = |text: &str| File(text.replace("<HOST>", &host.to_string()));
         Self {
-            a: File(include_str!("config/a.yaml").to_owned()),
-            b: File(include_str!("config/b.yaml").to_owned()),
-            c: File(include_str!("config/c.yaml").to_owned()),
+            a: file(include_str!("config/a.yaml")),
+            b: file(include_str!("config/b.yaml")),
+            c: file(include_str!("config/c.yaml")),
+            host,
         }
     }
 
@@ -80,7 +85,8 @@ impl Plan {
     /// Files with ports that were free a moment ago, for nodes that start in any order.
     pub(crate) fn with_ports(mut self) -> Self {
         // Held together, so that they differ.
-        let held = [(); 3].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+        let host = self.host;
+        let held = [(); 3].map(|()| TcpListener::bind((host, 0)).unwrap());
         let [a, b, c] = held.map(|listener| listener.local_addr().unwrap());
         self.a.replace("<PORT>", &a.port().to_string());
         self.b.replace("<PORT>", &b.port().to_string());
@@ -263,6 +269,18 @@ impl Node {
     #[cfg(not(target_os = "linux"))]
     pub(crate) fn memory(&self) -> u64 {
         0
+    }
+}
+
+/// A loopback address that no other test uses, so that a port which a node has left stays free for it. Where there
+/// is only one such address, that one.
+fn own_loopback_address() -> Ipv4Addr {
+    static COUNT: AtomicU8 = AtomicU8::new(2);
+    let [.., high, low] = std::process::id().to_be_bytes();
+    let own = Ipv4Addr::new(127, high, low, COUNT.fetch_add(1, Ordering::Relaxed));
+    match TcpListener::bind((own, 0)) {
+        Ok(_) => own,
+        Err(_) => Ipv4Addr::LOCALHOST,
     }
 }
 

@@ -61,7 +61,7 @@ fn a_chain_can_be_configured_by_environment_alone() {
 
 #[test]
 fn a_chain_can_run_in_one_process() {
-    let Plan { a, b, c } = Plan::new().with_ports();
+    let Plan { a, b, c, .. } = Plan::new().with_ports();
     let mut run = command(&["run"]);
     for file in [a, b, c] {
         run.arg("--config").arg(file.write());
@@ -94,7 +94,7 @@ fn a_chain_can_run_in_one_process() {
 
 #[test]
 fn a_chain_that_starts_at_the_wrong_end_finds_together() {
-    let Plan { a, b, c } = Plan::new().with_ports();
+    let Plan { a, b, c, .. } = Plan::new().with_ports();
     let retried = |peer: &'static str| {
         move |line: &Json| line["event"] == "btp_retry" && line["peerId"] == peer
     };

@@ -1,11 +1,12 @@
 //! The other end of a BTP link: a few lines over a blocking WebSocket, so that tests say when and what it answers.
 
+use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use btp_proto::{Frame, Protocol, Protocols};
 use ilp_proto::{Addr, Condition, Fulfill, Fulfillment, Packet, Prepare, Timestamp};
-use tungstenite::{Message, WebSocket};
+use tungstenite::{Error, Message, WebSocket};
 
 use crate::process::{PATIENCE, secret_of};
 
@@ -75,8 +76,12 @@ impl Link {
         loop {
             match self.socket.read() {
                 Ok(Message::Binary(bytes)) => return Some(bytes.to_vec()),
-                Ok(Message::Close(_)) => {}
                 Ok(_) => {}
+                // A read with a timeout ends early when the process is stopped and goes on.
+                Err(Error::Io(error)) if error.kind() == ErrorKind::Interrupted => {}
+                Err(Error::Io(error)) if error.kind() == ErrorKind::WouldBlock => {
+                    panic!("nothing came for {PATIENCE:?}")
+                }
                 Err(_) => return None,
             }
         }
