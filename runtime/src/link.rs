@@ -2,7 +2,6 @@
 
 use std::any::Any;
 use std::future::Future;
-use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -93,13 +92,7 @@ impl<R: Runtime> Links<R> {
     }
 
     /// Serves a connection that was accepted as `link`.
-    pub(crate) fn spawn_accepted(
-        &self,
-        stream: R::Stream,
-        from: IpAddr,
-        link: LinkId,
-        signal: Arc<Signal>,
-    ) {
+    pub(crate) fn spawn_accepted(&self, stream: R::Stream, link: LinkId, signal: Arc<Signal>) {
         let links = self.clone();
         self.spawn(link, signal, async move {
             let server = links.tls.server.as_ref();
@@ -109,12 +102,7 @@ impl<R: Runtime> Links<R> {
                     path,
                     client_names,
                 }) => (Some(socket), Opening::Upgraded { path, client_names }),
-                Err(why) => {
-                    links
-                        .hub
-                        .tell(|observer| observer.upgrade_failed(from, &why));
-                    (None, Opening::NotUpgraded(why))
-                }
+                Err(why) => (None, Opening::NotUpgraded(why)),
             }
         });
     }
@@ -190,6 +178,8 @@ impl<R: Runtime> Links<R> {
     }
 
     fn panicked(&self, link: LinkId, panic: &(dyn Any + Send)) {
+        self.hub
+            .tell(|observer| observer.link_panicked(panic_text(panic)));
         // a panic inside the connector is found out here, by its poisoned lock
         self.hub
             .turn(&mut Aftermath::default(), Some(link), |turn| {
@@ -197,8 +187,6 @@ impl<R: Runtime> Links<R> {
                 turn.connector().handle_closed(now, link, why);
                 turn.forget(link);
             });
-        self.hub
-            .tell(|observer| observer.link_panicked(panic_text(panic)));
     }
 }
 

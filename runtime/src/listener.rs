@@ -27,7 +27,7 @@ pub(crate) async fn listen<R: Runtime>(links: Links<R>, listener: R::Listener) {
                 // an IPv4 client of an IPv6 socket is an IPv4 client
                 let from = from.ip().to_canonical();
                 if let Ok((link, signal)) = hub.incoming(&mut aftermath, from) {
-                    links.spawn_accepted(stream, from, link, signal);
+                    links.spawn_accepted(stream, link, signal);
                 }
             }
             // the client gave up while it waited: nothing is wrong here

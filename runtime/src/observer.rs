@@ -1,7 +1,6 @@
 //! Who is told what happens.
 
 use std::io;
-use std::net::IpAddr;
 use std::time::Duration;
 
 use ilp_router::Event;
@@ -23,13 +22,6 @@ pub trait Observer: Send + Sync + 'static {
     /// `retry_in`.
     fn accept_failed(&self, error: &io::Error, retry_in: Duration) {
         let _ = (error, retry_in);
-    }
-
-    /// An accepted connection came to nothing before it was a WebSocket, and not because it took too long: no TLS,
-    /// no acceptable certificate, no WebSocket client. `why` is for people and holds nothing that a stranger chose
-    /// but printable characters. Port scanners cause many of these.
-    fn upgrade_failed(&self, from: IpAddr, why: &str) {
-        let _ = (from, why);
     }
 
     /// Certificates, keys or authorities have changed on disk. `Ok`: from now on new links use what is there now.

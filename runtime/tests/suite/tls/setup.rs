@@ -71,15 +71,14 @@ impl Told {
 
 impl Observer for Told {
     fn event(&self, event: &Event) {
+        if let Event::HandshakeFailed { reason, .. } = event {
+            self.line(format!("upgrade failed: {reason}"));
+        }
         self.events.event(event);
     }
 
     fn accept_failed(&self, error: &io::Error, _: Duration) {
         self.line(format!("accept failed: {error}"));
-    }
-
-    fn upgrade_failed(&self, _: IpAddr, why: &str) {
-        self.line(format!("upgrade failed: {why}"));
     }
 
     fn tls_reload(&self, role: TlsRole, result: Result<(), &TlsError>) {
