@@ -24,33 +24,56 @@ pub enum UrlError {
     /// `#…`, which the WebSocket protocol has no use for (RFC 6455 section 3).
     #[error("a WebSocket URL has no fragment; write # as %23")]
     Fragment,
-    /// A user without a token.
-    #[error("expected user:token@ or :token@ before the host")]
-    NoToken,
+    /// A `/` before the `@`: it ends the host, and what follows would be taken for a path.
+    #[error("a / before the @ ends the host; write it as %2F in a user or token")]
+    Slash,
     /// A user or token whose percent-decoded bytes are no text.
     #[error("the user and the token, percent-decoded, must be UTF-8")]
     Encoding,
+}
+
+/// A URL taken apart. `Debug` shows no token.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ServerUrl {
+    /// Where the server listens.
+    pub endpoint: Endpoint,
+    /// What stands before the `@` and its colon. Empty where that begins with the colon: a token, and nobody's name.
+    pub username: Option<String>,
+    /// What stands between the colon and the `@`.
+    pub token: Option<Secret>,
+}
+
+impl ServerUrl {
+    /// User and token, if there is a token. An empty user is none.
+    #[must_use]
+    pub fn credentials(self) -> Option<Credentials> {
+        Some(Credentials {
+            username: self.username.filter(|name| !name.is_empty()),
+            token: self.token?,
+        })
+    }
 }
 
 /// Reads the URL of a BTP server.
 ///
 /// The scheme is `ws` or `wss`, which `btp+` may precede, in any case. The port defaults to 80 for `ws`, 443
 /// for `wss`; the path to `/`, and it keeps its query. An IPv6 address stands in brackets. User and token are
-/// percent-decoded, and an empty user is none: `ws://:token@host`.
+/// percent-decoded; either may be missing: `ws://user@host`, `ws://:token@host`.
 ///
 /// ```
 /// # fn main() -> Result<(), ilp_runtime::endpoint::UrlError> {
-/// let (endpoint, credentials) =
-///     ilp_runtime::endpoint::parse_url("btp+ws://alice:s%40cret@localhost:3000/accounts/alice/ilp/btp")?;
-/// assert_eq!(endpoint.to_string(), "ws://localhost:3000/accounts/alice/ilp/btp");
-/// assert!(credentials.is_some_and(|c| c.username.as_deref() == Some("alice") && c.token.as_str() == "s@cret"));
+/// let url = ilp_runtime::endpoint::parse_url("btp+ws://alice:s%40cret@localhost:3000/accounts/alice/ilp/btp")?;
+/// assert_eq!(url.endpoint.to_string(), "ws://localhost:3000/accounts/alice/ilp/btp");
+/// assert_eq!(url.username.as_deref(), Some("alice"));
+/// assert!(url.token.is_some_and(|token| token.as_str() == "s@cret"));
 /// # Ok(())
 /// # }
 /// ```
 ///
 /// # Errors
 /// See [`UrlError`]; none of them quotes the URL.
-pub fn parse_url(text: &str) -> Result<(Endpoint, Option<Credentials>), UrlError> {
+pub fn parse_url(text: &str) -> Result<ServerUrl, UrlError> {
     let text = text.trim();
     let (scheme, rest) = text.split_once("://").ok_or(UrlError::Scheme)?;
     let scheme = scheme.to_ascii_lowercase();
@@ -62,6 +85,12 @@ pub fn parse_url(text: &str) -> Result<(Endpoint, Option<Credentials>), UrlError
     // the parser would look for a host in the path of `ws:///path`
     if rest.starts_with(['/', '?', '#']) || rest.is_empty() {
         return Err(UrlError::NoHost);
+    }
+    if rest
+        .split_once('/')
+        .is_some_and(|(_, path)| path.contains('@'))
+    {
+        return Err(UrlError::Slash);
     }
     let scheme = if tls { "wss" } else { "ws" };
     let url = Url::parse(&format!("{scheme}://{rest}")).map_err(|error| match error {
@@ -86,31 +115,19 @@ pub fn parse_url(text: &str) -> Result<(Endpoint, Option<Credentials>), UrlError
         Some(query) => format!("{}?{query}", url.path()),
         None => url.path().to_owned(),
     };
-    Ok((
-        Endpoint {
+    let token = url.password().map(percent_decode).transpose()?;
+    // without either there is no `@`, or nothing before it
+    let named = token.is_some() || !url.username().is_empty();
+    Ok(ServerUrl {
+        endpoint: Endpoint {
             tls,
             host,
             port,
             path,
         },
-        credentials(&url)?,
-    ))
-}
-
-fn credentials(url: &Url) -> Result<Option<Credentials>, UrlError> {
-    let Some(token) = url.password() else {
-        return if url.username().is_empty() {
-            Ok(None)
-        } else {
-            Err(UrlError::NoToken)
-        };
-    };
-    let username = match url.username() {
-        "" => None,
-        name => Some(percent_decode(name)?),
-    };
-    let token = Secret::from(percent_decode(token)?);
-    Ok(Some(Credentials { username, token }))
+        username: named.then(|| percent_decode(url.username())).transpose()?,
+        token: token.map(Secret::from),
+    })
 }
 
 /// Replaces every `%XX` by its byte; a `%` that two hex digits do not follow stays.

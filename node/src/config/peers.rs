@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 use btp_proto::Secret;
 use ilp_router::accounts::PeerAsset;
 use ilp_router::config::{PeerConfig, PeerId, Relation};
+use ilp_runtime::endpoint::ServerUrl;
 
 use super::env::Environment;
 use super::fields::{Fields, Layer};
 use super::problem::{Origin, Problem, quoted};
 use super::table::{PEER, PEER_VARIABLE, peer_variable};
-use super::value::{self, Invalid, PeerUrl};
+use super::value::{self, Invalid};
 use super::yaml::{Node, Value};
 
 /// The longest secret, in bytes.
@@ -161,10 +162,11 @@ fn one(
     let url = fields.parsed("url", |text, _| value::peer_url(text));
     let (endpoint, url_user, url_token) = match url {
         None => (None, None, None),
-        Some(PeerUrl {
+        Some(ServerUrl {
             endpoint,
             username,
             token,
+            ..
         }) => (Some(endpoint), username, token),
     };
     // a bad url may have held the secret, and without an id there is no telling its variable

@@ -1,14 +1,12 @@
 //! Texts to values: numbers, sizes, durations, words, hosts, URLs.
 //!
 //! Errors say what is wrong with the text and what would be right. They quote it, so secrets never
-//! come here; a URL is quoted without its user and token.
+//! come here; a URL is quoted without its user, token and query.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-use btp_proto::{Credentials, Secret};
-use ilp_router::config::Endpoint;
-use ilp_runtime::endpoint::parse_url;
+use ilp_runtime::endpoint::{ServerUrl, parse_url};
 
 use super::problem::{did_you_mean, quoted};
 
@@ -175,60 +173,33 @@ pub(crate) fn host(text: &str) -> Result<IpAddr, Invalid> {
     })
 }
 
-/// A peer's URL taken apart. `Debug` shows no token.
-#[derive(Debug)]
-pub(crate) struct PeerUrl {
-    /// Where to dial.
-    pub(crate) endpoint: Endpoint,
-    /// What stood before the `@`; empty where it began with the colon.
-    pub(crate) username: Option<String>,
-    /// What stood between the colon and the `@`.
-    pub(crate) token: Option<Secret>,
-}
-
 /// `ws://host:port/path`, with `btp+` and `user:token@` if it was copied from a JavaScript plugin.
-pub(crate) fn peer_url(text: &str) -> Result<PeerUrl, Invalid> {
-    let bad = |why: &str| {
-        let what = format!("is {}: {why}", quoted(&without_userinfo(text)));
-        Invalid::new(
-            what,
-            "write ws://host:port or wss://host:port, optionally with a path",
-        )
-    };
-    // A `/` in a token ends the host early; the rest of it must not become a path that is logged.
-    let slash = text
-        .split_once("://")
-        .and_then(|(_, rest)| rest.split_once('/'));
-    if slash.is_some_and(|(_, path)| path.contains('@')) {
-        return Err(bad("a / before the @ ends the host, write it as %2F"));
-    }
-    let (endpoint, credentials) = parse_url(text).map_err(|error| bad(&error.to_string()))?;
-    let (username, token) = match credentials {
-        Some(Credentials { username, token }) => (Some(username.unwrap_or_default()), Some(token)),
-        None => (None, None),
-    };
-    Ok(PeerUrl {
-        endpoint,
-        username,
-        token,
+pub(crate) fn peer_url(text: &str) -> Result<ServerUrl, Invalid> {
+    parse_url(text).map_err(|error| {
+        let what = format!("is {}: {error}", quoted(&without_secrets(text)));
+        let fix = "write ws://host:port or wss://host:port, optionally with a path";
+        Invalid::new(what, fix)
     })
 }
 
-/// A URL that may be printed.
-fn without_userinfo(text: &str) -> String {
-    match text.rsplit_once('@') {
-        None => text.to_owned(),
-        Some((before, host)) => {
-            let scheme = before.split_once("://").map_or("", |(scheme, _)| scheme);
-            let scheme = if matches!(
-                scheme,
-                "ws" | "wss" | "btp+ws" | "btp+wss" | "http" | "https"
-            ) {
-                format!("{scheme}://")
-            } else {
-                String::new()
-            };
-            format!("{scheme}***@{host}")
-        }
+/// A URL that may be printed, whatever is wrong with it: user and token are left out, and the query, which some
+/// put a token into.
+fn without_secrets(text: &str) -> String {
+    let (before, rest) = match text.rsplit_once('@') {
+        None => ("", text),
+        Some((before, host)) => (before, host),
+    };
+    let rest = match rest.split_once('?') {
+        Some((path, _)) => format!("{path}?***"),
+        None => rest.to_owned(),
+    };
+    if before.is_empty() {
+        return rest;
+    }
+    // any other scheme may be the beginning of the secret
+    let scheme = before.split_once("://").map_or("", |(scheme, _)| scheme);
+    match scheme {
+        "ws" | "wss" | "btp+ws" | "btp+wss" | "http" | "https" => format!("{scheme}://***@{rest}"),
+        _ => format!("***@{rest}"),
     }
 }

@@ -15,6 +15,7 @@ use ilp_router::config::{
 };
 use ilp_router::{Connector, Event};
 use ilp_runtime::client::{Client, Reply};
+use ilp_runtime::tls::TlsClientOptions;
 use ilp_runtime::{Clock, Node, NodeHandle, NodeOptions, Runtime};
 
 use crate::terminal::say;
@@ -140,6 +141,7 @@ impl<'a, R: Runtime> Network<'a, R> {
         let target = Target {
             endpoint: endpoint(node),
             credentials,
+            tls: TlsClientOptions::new(),
         };
         let (runtime, to_dial) = (self.runtime.clone(), target.clone());
         let attached = wait_for(self.runtime, async move {

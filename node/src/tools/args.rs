@@ -1,6 +1,7 @@
 //! The arguments of `send`, `receive`, `ping` and `demo`.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -8,7 +9,8 @@ use btp_proto::{Credentials, Secret};
 use clap::Args;
 use ilp_proto::{Address, MAX_DATA};
 use ilp_router::config::Endpoint;
-use ilp_runtime::endpoint::parse_url;
+use ilp_runtime::endpoint::{ServerUrl, parse_url};
+use ilp_runtime::tls::{TlsClientOptions, TlsIdentity};
 
 use super::fulfilment::Key;
 use super::load::{MAX_IN_FLIGHT, PEER_IN_FLIGHT, UNIQUE_LEN};
@@ -17,7 +19,7 @@ use crate::config;
 /// Where to attach, and as whom.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct AttachArgs {
-    /// BTP server to attach to: ws://HOST:PORT/PATH, or ws://USER:TOKEN@HOST:PORT/PATH
+    /// BTP server to attach to: ws://HOST:PORT/PATH, ws://USER@HOST:PORT/PATH, or ws://USER:TOKEN@HOST:PORT/PATH
     #[arg(long, value_name = "URL")]
     via: Hidden,
     /// Account there, sent as auth_username; without it the server knows us by the token
@@ -26,6 +28,32 @@ pub(crate) struct AttachArgs {
     /// Secret of the account. ILP_TOKEN in the environment keeps it out of the list of processes
     #[arg(long, value_name = "TOKEN")]
     token: Option<Hidden>,
+    #[command(flatten)]
+    tls: TlsArgs,
+}
+
+/// How a `wss://` server is told from an impostor, and we from one to it.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct TlsArgs {
+    /// Authorities (PEM) to trust with a wss:// server, instead of the public ones
+    #[arg(long, value_name = "FILE")]
+    ca_file: Option<PathBuf>,
+    /// Certificate (PEM) to show a wss:// server that asks for one
+    #[arg(long, value_name = "FILE", requires = "key_file")]
+    cert_file: Option<PathBuf>,
+    /// Private key (PEM) of --cert-file
+    #[arg(long, value_name = "FILE", requires = "cert_file")]
+    key_file: Option<PathBuf>,
+}
+
+impl TlsArgs {
+    fn options(&self) -> TlsClientOptions {
+        let mut options = TlsClientOptions::new();
+        options.ca_file.clone_from(&self.ca_file);
+        let files = self.cert_file.as_ref().zip(self.key_file.as_ref());
+        options.identity = files.map(|(cert, key)| TlsIdentity::new(cert, key));
+        options
+    }
 }
 
 /// Shared by sender and receiver.
@@ -55,13 +83,13 @@ pub(crate) struct SendArgs {
     #[command(flatten)]
     pub(crate) key: KeyArgs,
     /// Packets to send
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = count)]
     pub(crate) count: u64,
     /// Packets that wait for their answer at a time
     #[arg(long, value_name = "M", default_value_t = 32, value_parser = in_flight)]
     pub(crate) in_flight: usize,
     /// Amount of each packet, in units of the account
-    #[arg(long, value_name = "UNITS", default_value_t = 1)]
+    #[arg(long, value_name = "UNITS", default_value_t = 1, value_parser = amount)]
     pub(crate) amount: u64,
     /// Time until a packet expires; every connector on the way keeps a second of it
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration)]
@@ -76,7 +104,8 @@ pub(crate) struct SendArgs {
 
 /// Fulfils packets from senders that have the same key, until Ctrl-C, and counts them.
 ///
-/// When the server goes away it attaches again, for ever, unless --once is given.
+/// When the server goes away it attaches again, for ever, unless --once is given. Exits with 0 at Ctrl-C, with 1 if
+/// it never was attached, or when another client takes the account.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "\
 Example, with a node that has the child bob:
@@ -114,7 +143,7 @@ pub(crate) struct PingArgs {
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) address: Option<Address>,
     /// Stop after so many pings; without it, at Ctrl-C
-    #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, short, value_name = "N", value_parser = count)]
     pub(crate) count: Option<u64>,
     /// Time between pings
     #[arg(long, short, value_name = "TIME", default_value = "1s", value_parser = duration)]
@@ -123,7 +152,7 @@ pub(crate) struct PingArgs {
     #[arg(long, short = 'W', value_name = "TIME", default_value = "10s", value_parser = duration)]
     pub(crate) timeout: Duration,
     /// Amount of each ping; some connectors refuse 0
-    #[arg(long, value_name = "UNITS", default_value_t = 0)]
+    #[arg(long, value_name = "UNITS", default_value_t = 0, value_parser = amount)]
     pub(crate) amount: u64,
     /// Print JSON lines
     #[arg(long)]
@@ -136,7 +165,7 @@ pub(crate) struct PingArgs {
 #[derive(Args, Clone, Copy, Debug)]
 pub(crate) struct DemoArgs {
     /// Packets to send through the chain
-    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = count)]
     pub(crate) count: u64,
     /// Packets that wait for their answer at a time
     #[arg(long, value_name = "M", default_value_t = 64, value_parser = demo_in_flight)]
@@ -173,6 +202,8 @@ pub(crate) struct Target {
     pub(crate) endpoint: Endpoint,
     /// Our account there.
     pub(crate) credentials: Credentials,
+    /// What counts if it is a `wss://` server.
+    pub(crate) tls: TlsClientOptions,
 }
 
 impl AttachArgs {
@@ -181,20 +212,23 @@ impl AttachArgs {
     /// # Errors
     /// When the URL is none, or a flag contradicts it.
     pub(crate) fn target(&self, env: impl Fn(&str) -> Option<String>) -> Result<Target, Usage> {
-        let (endpoint, in_url) =
-            parse_url(self.via.0.as_str()).map_err(|error| Usage(format!("--via: {error}")))?;
-        if endpoint.path.contains('@') {
-            let hint = "--via: there is a / before the @; write it as %2F in a user or token";
-            return Err(Usage(hint.into()));
+        let given = self.token.as_ref().map(|token| token.0.clone());
+        let elsewhere = given.clone().or_else(|| secret(env, "ILP_TOKEN"));
+        let ServerUrl {
+            endpoint,
+            username: url_user,
+            token: url_token,
+            ..
+        } = parse_url(self.via.0.as_str()).map_err(|error| Usage(format!("--via: {error}")))?;
+        let url_user = url_user.filter(|user| !user.is_empty());
+        if url_user.is_some() && url_token.is_none() && elsewhere.is_none() {
+            let hint = "a user without a token: give --token, or set ILP_TOKEN";
+            return Err(Usage(format!("--via: {hint}")));
         }
-        let (url_user, url_token) = match in_url {
-            Some(Credentials { username, token }) => (username, Some(token)),
-            None => (None, None),
-        };
         if url_user.is_some() && self.user.is_some() {
             return Err(twice("--user", "user"));
         }
-        if url_token.is_some() && self.token.is_some() {
+        if url_token.is_some() && given.is_some() {
             return Err(twice("--token", "token"));
         }
         let username = self
@@ -202,13 +236,13 @@ impl AttachArgs {
             .clone()
             .or(url_user)
             .filter(|user| !user.is_empty());
-        let given = self.token.as_ref().map(|token| token.0.clone());
-        let token = given.or(url_token).or_else(|| secret(env, "ILP_TOKEN"));
+        let token = url_token.or(elsewhere);
         // RFC-0023: the token is always sent, an empty one if there is none
         let token = token.unwrap_or_else(|| Secret::new(""));
         Ok(Target {
             endpoint,
             credentials: Credentials { username, token },
+            tls: self.tls.options(),
         })
     }
 }
@@ -239,6 +273,17 @@ fn secret(env: impl Fn(&str) -> Option<String>, name: &str) -> Option<Secret> {
     env(name)
         .filter(|value| !value.is_empty())
         .map(Secret::from)
+}
+
+fn count(text: &str) -> Result<u64, String> {
+    let number = text.parse().ok().filter(|n| *n > 0);
+    number.ok_or_else(|| "expected a whole number, 1 or more".to_owned())
+}
+
+fn amount(text: &str) -> Result<u64, String> {
+    let max = u64::MAX;
+    text.parse()
+        .map_err(|_| format!("expected a whole number of units from 0 to {max}"))
 }
 
 fn in_flight(text: &str) -> Result<usize, String> {

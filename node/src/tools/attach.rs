@@ -36,6 +36,7 @@ impl Target {
     ) -> Result<Client, ClientError> {
         let mut options = ClientOptions::new(self.endpoint.clone(), self.credentials.clone());
         options.max_in_flight = MAX_IN_FLIGHT;
+        options.tls = self.tls.clone();
         Client::connect(runtime, options, handler).await
     }
 
@@ -126,6 +127,7 @@ pub(crate) fn wait_for<T: Send + 'static>(
     runtime.spawn(async move { drop(tell.send(task.await)) });
     match told.recv() {
         Ok(result) => result,
-        Err(_) => panic!("the task has panicked"),
+        // Only a task that panics drops its sender without having sent, and its runtime has said why.
+        Err(_) => panic!("the task that we wait for has panicked"),
     }
 }

@@ -10,9 +10,9 @@
 //! use ilp_runtime::{Clock, Runtime, endpoint};
 //!
 //! async fn pay(runtime: &impl Runtime) -> Result<(), Box<dyn std::error::Error>> {
-//!     let (server, credentials) = endpoint::parse_url("ws://alice:secret@localhost:3000")?;
-//!     let credentials = credentials.ok_or("who am I?")?;
-//!     let client = Client::connect(runtime, ClientOptions::new(server, credentials), |_: &Prepare<'_>| {
+//!     let server = endpoint::parse_url("ws://alice:secret@localhost:3000")?;
+//!     let options = ClientOptions::new(server.endpoint.clone(), server.credentials().ok_or("who am I?")?);
+//!     let client = Client::connect(runtime, options, |_: &Prepare<'_>| {
 //!         Reply::Reject { code: ErrorCode::F02_UNREACHABLE, message: "I only send".into() }
 //!     })
 //!     .await?;

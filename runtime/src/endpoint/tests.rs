@@ -1,11 +1,11 @@
 use super::*;
 
 fn endpoint(text: &str) -> Endpoint {
-    parse_url(text).unwrap().0
+    parse_url(text).unwrap().endpoint
 }
 
 fn error(text: &str) -> UrlError {
-    parse_url(text).map(|(endpoint, _)| endpoint).unwrap_err()
+    parse_url(text).unwrap_err()
 }
 
 #[test]
@@ -17,7 +17,8 @@ fn a_plain_url_names_host_and_port() {
         path: "/".into(),
     };
     assert_eq!(endpoint("ws://localhost:3000"), expected);
-    assert!(parse_url("ws://localhost:3000").unwrap().1.is_none());
+    let url = parse_url("ws://localhost:3000").unwrap();
+    assert!(url.username.is_none() && url.credentials().is_none());
 }
 
 #[test]
@@ -53,27 +54,37 @@ fn an_ipv6_address_loses_its_brackets() {
 
 #[test]
 fn user_and_token_are_percent_decoded() {
-    let (_, credentials) = parse_url("ws://al%69ce:p%40ss%25w%c3%b6rd@b:1").unwrap();
-    let credentials = credentials.unwrap();
+    let url = parse_url("ws://al%69ce:p%40ss%25w%c3%b6rd@b:1").unwrap();
+    let credentials = url.credentials().unwrap();
     assert_eq!(credentials.username.as_deref(), Some("alice"));
     assert_eq!(credentials.token.as_str(), "p@ss%wörd");
 }
 
 #[test]
 fn a_percent_sign_that_encodes_nothing_stays() {
-    let (_, credentials) = parse_url("ws://:100%zz%4@b:1").unwrap();
-    assert_eq!(credentials.unwrap().token.as_str(), "100%zz%4");
+    let url = parse_url("ws://:100%zz%4@b:1").unwrap();
+    assert_eq!(url.token.unwrap().as_str(), "100%zz%4");
 }
 
 #[test]
 fn an_empty_user_is_none() {
-    let (_, credentials) = parse_url("ws://:secret@b:1").unwrap();
-    assert_eq!(credentials.unwrap().username, None);
+    let url = parse_url("ws://:secret@b:1").unwrap();
+    assert_eq!(url.username.as_deref(), Some(""));
+    assert_eq!(url.credentials().unwrap().username, None);
 }
 
 #[test]
-fn a_user_without_a_token_is_refused() {
-    assert_eq!(error("ws://alice@b:1"), UrlError::NoToken);
+fn a_user_may_come_without_a_token() {
+    let url = parse_url("ws://alice@b:1").unwrap();
+    assert_eq!(url.username.as_deref(), Some("alice"));
+    assert!(url.token.is_none() && url.credentials().is_none());
+}
+
+#[test]
+fn a_slash_in_a_token_is_not_the_beginning_of_the_path() {
+    assert_eq!(error("ws://alice:a/b@c:1"), UrlError::Slash);
+    let url = parse_url("ws://alice:a%2Fb@c:1").unwrap();
+    assert_eq!(url.token.unwrap().as_str(), "a/b");
 }
 
 #[test]

@@ -29,7 +29,7 @@ fn everything_about_a_peer_can_be_set() {
     let endpoint = p.endpoint.as_ref().unwrap();
     assert_eq!(
         endpoint.to_string(),
-        "wss://example.org:443/accounts/n/ilp/btp?x=1"
+        "wss://example.org:443/accounts/n/ilp/btp?***"
     );
     assert_eq!(p.username.as_deref(), Some("me"));
     assert_eq!(p.relation, Relation::Parent);
@@ -87,6 +87,14 @@ fn a_url_with_a_token_but_no_user_sends_no_username() {
     assert_eq!(node.router.peers[0].username, None);
     let node = peer("    url: btp+ws://:token@p:3000\n    authUsername: me\n");
     assert_eq!(node.router.peers[0].username.as_deref(), Some("me"));
+}
+
+#[test]
+fn a_url_may_name_the_user_while_the_token_comes_from_elsewhere() {
+    let node = peer("    url: ws://me@p:3000\n    authToken: t\n");
+    let p = &node.router.peers[0];
+    assert_eq!(p.username.as_deref(), Some("me"));
+    assert_eq!(p.secret.as_ref().unwrap().as_str(), "t");
 }
 
 #[test]

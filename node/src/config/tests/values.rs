@@ -146,6 +146,9 @@ fn urls_that_cannot_be_dialled_are_refused_without_their_token() {
         ("ws://u:S3C@h#x", "fragment"),
         ("ws://u:S3C/x@h", "%2F"),
         ("ws://u:S3C%ff@h", "UTF-8"),
+        ("ws://h:0/x?token=S3C", "?***"),
+        ("ws://h/?token=S3C#x", "fragment"),
+        ("http://u@h?S3C", "ws://"),
         ("", "ws://"),
     ] {
         let Err(invalid) = peer_url(text) else {

@@ -62,6 +62,8 @@ fn flags_the_url_and_the_environment_all_can_hold_the_token() {
         ("--via ws://:t@h", None, "t"),
         ("--via ws://h --user u", Some("u"), "from-env"),
         ("--via ws://:t@h --user u", Some("u"), "t"),
+        ("--via ws://u@h", Some("u"), "from-env"),
+        ("--via ws://u@h --token t", Some("u"), "t"),
     ] {
         let target = receive(line).attach.target(env).unwrap();
         assert_eq!(target.credentials.username.as_deref(), user, "{line}");
@@ -166,4 +168,20 @@ fn numbers_and_data_have_bounds() {
     let long = "x".repeat(MAX_DATA - UNIQUE_LEN);
     assert!(send(&format!("--data {long}")).is_ok());
     assert!(send(&format!("--data {long}x")).is_err());
+}
+
+#[test]
+fn a_certificate_and_its_key_are_given_together() {
+    let target = |more: &str| {
+        let line = format!("--via wss://h --user u {more}");
+        receive(line.trim_end()).attach.target(no_env).unwrap()
+    };
+    assert_eq!(target("").tls, TlsClientOptions::new());
+    let tls = target("--ca-file ca.pem --cert-file c.pem --key-file k.pem").tls;
+    assert_eq!(tls.ca_file, Some("ca.pem".into()));
+    assert_eq!(tls.identity, Some(TlsIdentity::new("c.pem", "k.pem")));
+    for half in ["--cert-file c.pem", "--key-file k.pem"] {
+        let line = format!("receive --via wss://h --key k {half}");
+        assert_eq!(parse(&line).unwrap_err().exit_code(), 2, "{half}");
+    }
 }

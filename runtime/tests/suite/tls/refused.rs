@@ -149,8 +149,8 @@ pub async fn credentials_in_a_url_never_reach_an_error<R: Runtime>(runtime: R) {
     // untrusted, no TLS, nobody there
     for address in [node.address(), plain.address(), closed] {
         let url = format!("btp+wss://alice:hunter2@{address}/accounts/alice/ilp/btp");
-        let (endpoint, credentials) = endpoint::parse_url(&url).unwrap();
-        let options = ClientOptions::new(endpoint, credentials.unwrap());
+        let url = endpoint::parse_url(&url).unwrap();
+        let options = ClientOptions::new(url.endpoint.clone(), url.credentials().unwrap());
         let mut texts = vec![format!("{options:?}")];
         let error = Client::connect(&runtime, options, fulfill)
             .await
