@@ -2,16 +2,19 @@
 //!
 //! The start is: log, signals, and then per node: routing table, health port, BTP port, peers. The main thread then
 //! waits for what there is to decide: health that changes, a signal, the end. A node is ready, and says so, when
-//! `/health` first turns 200; until then it takes packets already.
+//! its critical peers are connected or the first round of tries is over; until then it takes packets already.
 //!
 //! The first SIGTERM or SIGINT drains all nodes, the second one ends the process at once.
 
+mod listen;
 mod observer;
 mod start;
 
 use std::io;
 use std::process::{self, ExitCode};
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, OnceLock};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use ::log::LevelFilter;
@@ -28,6 +31,11 @@ use start::{Running, start};
 const STOP_GRACE: Duration = Duration::from_secs(5);
 /// For the last lines to be written.
 const FLUSH: Duration = Duration::from_secs(1);
+/// How long a second signal waits for numbers and lines.
+const HURRY: Duration = Duration::from_millis(100);
+
+/// The nodes, once they have been started.
+type Started = Arc<OnceLock<Vec<Running>>>;
 
 /// What the main thread is told.
 enum Control {
@@ -46,9 +54,16 @@ enum Control {
 pub(crate) fn run(nodes: Vec<NodeConfig>, on: Choice) -> ExitCode {
     let done = prepare(&nodes).and_then(|()| {
         let (tell, told) = channel();
-        watch_signals(&nodes, &tell)?;
+        let running = Started::default();
+        watch_signals(&nodes, &running, &tell)?;
         let threads = nodes.first().and_then(|node| node.threads).unwrap_or(0);
-        on.run(threads, Nodes { nodes, tell, told })
+        let job = Nodes {
+            nodes,
+            running,
+            tell,
+            told,
+        };
+        on.run(threads, job)
     });
     let done = done.unwrap_or_else(|error| {
         let log = NodeLog::new("", LevelFilter::Error, false);
@@ -68,6 +83,7 @@ struct Failed;
 /// What the main thread does while the nodes run.
 struct Nodes {
     nodes: Vec<NodeConfig>,
+    running: Started,
     tell: Sender<Control>,
     told: Receiver<Control>,
 }
@@ -76,7 +92,7 @@ impl Job for Nodes {
     type Outcome = Result<(), Failed>;
 
     fn run(self, runtime: &impl Runtime) -> Self::Outcome {
-        control(runtime, self.nodes, &self.tell, &self.told)
+        control(runtime, self.nodes, &self.running, &self.tell, &self.told)
     }
 }
 
@@ -100,29 +116,53 @@ fn prepare(nodes: &[NodeConfig]) -> io::Result<()> {
     Ok(())
 }
 
-fn watch_signals(nodes: &[NodeConfig], tell: &Sender<Control>) -> io::Result<()> {
-    let tell = tell.clone();
-    let logs: Vec<NodeLog> = nodes.iter().map(start::log_of).collect();
+fn watch_signals(
+    configs: &[NodeConfig],
+    nodes: &Started,
+    tell: &Sender<Control>,
+) -> io::Result<()> {
+    let (tell, nodes) = (tell.clone(), Arc::clone(nodes));
+    let logs: Vec<NodeLog> = configs.iter().map(start::log_of).collect();
     signals::watch(
         // Nobody is told when the process is at its end anyway.
         move |signal| _ = tell.send(Control::Signal(signal)),
         move |signal| {
-            for log in &logs {
-                NodeEvent::Killed {
+            let in_flight = in_flight_now(&nodes);
+            for (n, log) in logs.iter().enumerate() {
+                let event = NodeEvent::Killed {
                     name: signal.name(),
-                }
-                .describe(&mut |line| log.write(&line));
+                    in_flight: in_flight.as_ref().map(|all| all[n]),
+                };
+                event.describe(&mut |line| log.write(&line));
             }
-            log::flush(FLUSH / 10);
+            let running = nodes.get().into_iter().flatten();
+            for (node, left) in running.zip(in_flight.unwrap_or_default()) {
+                node.report_kill(left);
+            }
+            log::flush(HURRY);
             process::exit(signal.exit_code());
         },
     )
+}
+
+/// How many packets each node has in flight; `None` if that takes too long or nothing has been started. Asked on
+/// another thread, so that a connector that hangs does not hold up its own end.
+fn in_flight_now(nodes: &Started) -> Option<Vec<usize>> {
+    let (nodes, (tell, told)) = (Arc::clone(nodes), channel());
+    let ask = move || {
+        let counts = |nodes: &Vec<Running>| nodes.iter().map(Running::in_flight).collect();
+        // Nobody listens when it took too long.
+        let _ = tell.send(nodes.get().map(counts));
+    };
+    thread::Builder::new().spawn(ask).ok()?;
+    told.recv_timeout(HURRY).ok()?
 }
 
 /// Starts the nodes and decides, until all have ended.
 fn control<R: Runtime>(
     runtime: &R,
     configs: Vec<NodeConfig>,
+    running: &Started,
     tell: &Sender<Control>,
     told: &Receiver<Control>,
 ) -> Result<(), Failed> {
@@ -133,17 +173,19 @@ fn control<R: Runtime>(
     let patience = patience.unwrap_or_default() + STOP_GRACE;
     runtime.spawn(start(runtime.clone(), configs, tell.clone()));
 
-    let mut nodes: Vec<Running> = Vec::new();
     let mut ended = 0;
     let mut signal: Option<StopSignal> = None;
     let mut stopping_since: Option<Instant> = None;
     let mut outcome = Ok(());
     loop {
+        let nodes = running.get().map_or(&[][..], Vec::as_slice);
         match next(told, stopping_since.map(|since| since + patience)) {
             Some(Control::Started(None)) => return Err(Failed),
             Some(Control::Started(Some(started))) => {
-                nodes = started;
-                nodes.iter().for_each(Running::check_health);
+                running
+                    .get_or_init(|| started)
+                    .iter()
+                    .for_each(Running::check_health);
             }
             Some(Control::HealthMayDiffer(node)) => {
                 if let Some(node) = nodes.get(node) {
@@ -172,9 +214,10 @@ fn control<R: Runtime>(
                 return Err(Failed);
             }
         }
+        let nodes = running.get().map_or(&[][..], Vec::as_slice);
         if let (Some(signal), None, false) = (signal, stopping_since, nodes.is_empty()) {
             stopping_since = Some(Instant::now());
-            for node in &nodes {
+            for node in nodes {
                 node.log(&NodeEvent::Signal {
                     name: signal.name(),
                 });

@@ -36,7 +36,7 @@ pub(crate) struct App {
     first_tries: u32,
     started: Now,
     log: NodeLog,
-    /// What `/health` said last, and whether it ever was 200.
+    /// What `/health` said last, and whether the start is over.
     said: Mutex<Said>,
 }
 
@@ -102,11 +102,16 @@ impl App {
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner);
         let before = std::mem::replace(&mut said.status, status);
-        if status == Status::Healthy && !std::mem::replace(&mut said.ready, true) {
+        let started = !matches!(status, Status::Starting | Status::Draining);
+        let ready = started && !std::mem::replace(&mut said.ready, true);
+        if ready {
             self.log(&NodeEvent::Ready {
                 connected: now.connected(),
             });
-        } else if status != before && status != Status::Draining {
+        }
+        // that it is healthy now is what everybody expects of a node that is ready
+        let expected = ready && status == Status::Healthy;
+        if status != before && status != Status::Draining && !expected {
             let down = critical_down(now).collect::<Vec<_>>().join(", ");
             self.log(&NodeEvent::Health {
                 from: before.as_str(),
@@ -177,9 +182,15 @@ impl App {
     }
 
     fn routes(&self, query: Option<&str>) -> Answer {
-        let asked = url::form_urlencoded::parse(query.unwrap_or_default().as_bytes())
-            .find(|(name, _)| name == "for");
-        let Some((_, destination)) = asked else {
+        let mut asked = None;
+        for (name, value) in url::form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
+            if name != "for" {
+                let error = format!("there is no parameter {name:?}, only ?for=ADDRESS");
+                return json_answer(400, &json!({ "error": error }));
+            }
+            asked = Some(value);
+        }
+        let Some(destination) = asked else {
             let routes = self.look(routes::table);
             let node_id = &self.node_id;
             return json_answer(200, &Routes { node_id, routes });

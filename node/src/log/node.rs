@@ -1,12 +1,15 @@
 //! What the process itself has to say, and the lines that it becomes; a table like [`event`](super::event).
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use log::Level::{Debug, Error, Info, Warn};
 
-use super::line::Field::{Number, Shown, Text};
+use super::line::Field::{Null, Number, Shown, Text};
 use super::line::component::{HTTP, NODE, SERVER};
 use super::line::{Fields, Line};
 use super::queue::Dropped;
@@ -17,17 +20,18 @@ pub(crate) enum NodeEvent<'a> {
     ConfigWarning(&'a str),
     /// The configuration and the routing table are there.
     Starting { peers: usize, routes: usize },
-    /// A listener could not be opened: which setting names it, and why not.
+    /// A listener could not be opened: which setting names it, why not, and what to do.
     ListenFailed {
         setting: &'a str,
         address: SocketAddr,
         error: &'a dyn fmt::Display,
+        fix: &'a str,
     },
     /// The node could not be started for another reason.
     StartFailed { error: &'a dyn fmt::Display },
     /// Both listeners are open.
     Listening { btp: SocketAddr, health: SocketAddr },
-    /// `/health` says 200 for the first time.
+    /// The start is over: critical peers are connected, or were tried in vain.
     Ready { connected: usize },
     /// `/health` says something else than before.
     Health {
@@ -37,8 +41,11 @@ pub(crate) enum NodeEvent<'a> {
     },
     /// A signal that asks for the end.
     Signal { name: &'a str },
-    /// The second one, which does not wait.
-    Killed { name: &'a str },
+    /// The second one, which does not wait; how many packets are in flight, if that is known.
+    Killed {
+        name: &'a str,
+        in_flight: Option<usize>,
+    },
     /// The last line: packets that were finished while draining, those that get no answer from us, and
     /// the seconds since the start.
     Stopped {
@@ -93,9 +100,9 @@ impl NodeEvent<'_> {
                 Info, NODE, "connector_starting", format_args!("starting"),
                 &[("version", Text(env!("CARGO_PKG_VERSION"))), ("peersCount", count(peers)), ("routesCount", count(routes))],
             ),
-            Self::ListenFailed { setting, ref address, error } => line(
-                Error, NODE, "listen_failed", format_args!("cannot listen on {address} ({setting}): {error}"),
-                &[("setting", Text(setting)), ("address", Shown(address)), ("error", Shown(error))],
+            Self::ListenFailed { setting, ref address, error, fix } => line(
+                Error, NODE, "listen_failed", format_args!("cannot listen on {address} ({setting}): {error}; {fix}"),
+                &[("setting", Text(setting)), ("address", Shown(address)), ("error", Shown(error)), ("fix", Text(fix))],
             ),
             Self::StartFailed { error } => line(
                 Error, NODE, "start_failed", format_args!("cannot start: {error}"),
@@ -118,9 +125,13 @@ impl NodeEvent<'_> {
                 Info, NODE, "shutdown_requested", format_args!("{name}: stopping; once more stops at once"),
                 &[("signal", Text(name))],
             ),
-            Self::Killed { name } => line(
+            Self::Killed { name, in_flight: Some(left) } => line(
+                Warn, NODE, "shutdown_forced", format_args!("{name} again: packets in flight get no answer: {left}"),
+                &[("signal", Text(name)), ("inFlight", count(left))],
+            ),
+            Self::Killed { name, in_flight: None } => line(
                 Warn, NODE, "shutdown_forced", format_args!("{name} again: packets in flight get no answer"),
-                &[("signal", Text(name))],
+                &[("signal", Text(name)), ("inFlight", Null)],
             ),
             Self::Stopped { drained, unanswered, uptime } => line(
                 if unanswered > 0 { Warn } else { Info },

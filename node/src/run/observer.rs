@@ -31,12 +31,12 @@ impl Noted {
     /// Packets that were in flight when the drain began and have been answered, and those that were not.
     pub(super) fn drained(&self) -> (usize, usize) {
         let unanswered = self.unanswered.load(Ordering::Relaxed);
-        (
-            self.in_flight
-                .load(Ordering::Relaxed)
-                .saturating_sub(unanswered),
-            unanswered,
-        )
+        (self.drained_but(unanswered), unanswered)
+    }
+
+    /// Packets that were in flight when the drain began, less `left`.
+    pub(super) fn drained_but(&self, left: usize) -> usize {
+        self.in_flight.load(Ordering::Relaxed).saturating_sub(left)
     }
 }
 

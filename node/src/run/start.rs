@@ -1,5 +1,6 @@
 //! From a configuration to a running node.
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
@@ -8,6 +9,7 @@ use ilp_router::Connector;
 use ilp_runtime::{Clock, Node, NodeHandle, NodeOptions, Runtime, StartError};
 
 use super::Control;
+use super::listen::{BTP, HEALTH, Port};
 use super::observer::{Ears, Noted};
 use crate::config::NodeConfig;
 use crate::config::Origin;
@@ -40,9 +42,23 @@ impl Running {
         self.handle.has_ended()
     }
 
+    /// How many packets wait for their answer.
+    pub(super) fn in_flight(&self) -> usize {
+        self.handle.with(|connector| connector.in_flight())
+    }
+
     /// The last line of a node.
     pub(super) fn report_stop(&self) {
         let (drained, unanswered) = self.noted.drained();
+        self.report_end(drained, unanswered);
+    }
+
+    /// The last line of a node that is not given the time to stop, with so many packets in flight.
+    pub(super) fn report_kill(&self, in_flight: usize) {
+        self.report_end(self.noted.drained_but(in_flight), in_flight);
+    }
+
+    fn report_end(&self, drained: usize, unanswered: usize) {
         self.log(&NodeEvent::Stopped {
             drained,
             unanswered,
@@ -107,15 +123,15 @@ async fn start_one<R: Runtime>(
         routes: connector.routes().count(),
     });
 
-    let refused =
-        |key: &'static str, origin: &Origin, address: SocketAddr, error: &dyn std::fmt::Display| {
-            let setting = format!("{key}, {origin}");
-            write(NodeEvent::ListenFailed {
-                setting: &setting,
-                address,
-                error,
-            });
-        };
+    let refused = |port: Port, origin: &Origin, address: SocketAddr, error: &io::Error| {
+        let (setting, fix) = port.blame(origin, error.kind());
+        write(NodeEvent::ListenFailed {
+            setting: &setting,
+            address,
+            error,
+            fix: &fix,
+        });
+    };
     // The health port comes first: once the BTP port is open, packets come in.
     let health = match runtime.bind(health_listen).await {
         Ok(listener) => runtime
@@ -124,14 +140,7 @@ async fn start_one<R: Runtime>(
         Err(error) => Err(error),
     };
     let (health, health_address) = health
-        .map_err(|error| {
-            refused(
-                "healthCheckPort",
-                &places.health_listen,
-                health_listen,
-                &error,
-            )
-        })
+        .map_err(|error| refused(HEALTH, &places.health_listen, health_listen, &error))
         .ok()?;
 
     let noted = Arc::new(Noted::default());
@@ -145,7 +154,7 @@ async fn start_one<R: Runtime>(
     {
         Ok(handle) => handle,
         Err(StartError::Listen { address, source }) => {
-            refused("btpServerPort", &places.listen, address, &source);
+            refused(BTP, &places.listen, address, &source);
             return None;
         }
         Err(error) => {

@@ -2,8 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde_json::Value as Json;
 
@@ -69,7 +68,5 @@ pub(crate) fn get_until(
             "{path} still says {}",
             answer.body
         );
-        // Only a pause between two questions; nothing depends on its length.
-        thread::sleep(Duration::from_millis(5));
     }
 }

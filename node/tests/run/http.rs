@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use serde_json::Value as Json;
 
 use crate::client::{connect, get, get_until, request};
 use crate::link::Link;
@@ -200,6 +202,26 @@ fn peers_and_routes_show_what_is() {
 }
 
 #[test]
+fn a_peer_was_last_seen_when_its_last_packet_came() {
+    let (node, mut alice, mut bob) = between_alice_and_bob();
+    let http = node.listens("a").1;
+    let seen = |body: &Json| body["peers"][0]["lastSeenMsAgo"].as_u64().unwrap();
+    let silent = get_until(http, "/health", |answer| seen(&answer.json()) >= 20);
+    let began = Instant::now();
+    alice.prepare("test.bob", 7, Duration::from_secs(30));
+    bob.fulfill();
+    assert_eq!(alice.outcome(), "fulfilled");
+    let body = get(http, "/health").json();
+    let took = u64::try_from(began.elapsed().as_millis()).unwrap();
+    assert!(
+        seen(&body) <= took,
+        "{} ms ago, in {took} ms, before {}",
+        seen(&body),
+        silent.body
+    );
+}
+
+#[test]
 fn what_cannot_be_answered_gets_a_clear_status() {
     let node = Process::run(&[Settings::new("a")]);
     let http = node.listens("a").1;
@@ -271,17 +293,14 @@ fn connections_are_limited_and_free_again() {
     held.pop();
     held.pop();
     // The node needs a moment to see that they are gone.
-    let deadline = std::time::Instant::now() + crate::process::PATIENCE;
+    let deadline = Instant::now() + crate::process::PATIENCE;
     loop {
         let mut stream = connect(http);
         let _ = stream.write_all(b"GET /live HTTP/1.1\r\nHost: x\r\n\r\n");
         if stream.read(&mut [0; 1024]).is_ok_and(|read| read > 0) {
             return;
         }
-        assert!(
-            std::time::Instant::now() < deadline,
-            "the place is not free again"
-        );
+        assert!(Instant::now() < deadline, "the place is not free again");
     }
 }
 

@@ -87,6 +87,18 @@ impl Link {
         }
     }
 
+    /// Code and reason of the Close frame that comes next, which is answered.
+    pub(crate) fn close_frame(&mut self) -> (u16, String) {
+        let frame = loop {
+            if let Message::Close(frame) = self.socket.read().unwrap() {
+                break frame.unwrap();
+            }
+        };
+        // the answer goes out with the next read, which finds the end
+        while self.socket.read().is_ok() {}
+        (frame.code.into(), frame.reason.to_string())
+    }
+
     /// Sends a PREPARE that the zero fulfilment fulfils.
     pub(crate) fn prepare(&mut self, destination: &str, amount: u64, expires_in: Duration) {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();

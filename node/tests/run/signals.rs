@@ -1,10 +1,11 @@
 //! How nodes stop.
 
+use std::net::TcpListener;
 use std::time::Duration;
 
 use crate::client::get;
 use crate::link::Link;
-use crate::process::{Process, Settings, waits_for};
+use crate::process::{Process, Settings, dials, waits_for};
 
 /// A node with a packet on its way from alice to bob.
 fn with_a_packet_in_flight(settings: Settings) -> (Process, Link, Link, u32) {
@@ -85,8 +86,47 @@ fn a_second_signal_does_not_wait() {
         node.wait_for("connector_draining");
         node.signal(second);
         assert_eq!(node.end().code(), Some(code));
-        assert_eq!(node.all("shutdown_forced").len(), 1);
+        let forced = node.all("shutdown_forced");
+        assert_eq!((forced.len(), &forced[0]["inFlight"]), (1, &1.into()));
+        let last = node.log.last().unwrap();
+        assert_eq!(
+            (&last["event"], &last["unanswered"]),
+            (&"connector_stopped".into(), &1.into())
+        );
     }
+}
+
+#[test]
+fn a_stop_tells_every_peer_why_its_connection_ends() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let peers = [
+        waits_for("alice"),
+        dials("b", listener.local_addr().unwrap()),
+    ];
+    let mut node = Process::run(&[Settings::new("a").peers(&peers)]);
+    let mut links = [
+        Link::accept(&listener),
+        Link::dial(node.listens("a").0, "alice"),
+    ];
+    node.wait_until(
+        |line| line["event"] == "btp_connected" || line["event"] == "btp_server_peer_connected",
+        "one is connected",
+    );
+    node.wait_until(
+        |line| line["event"] == "btp_connected" || line["event"] == "btp_server_peer_connected",
+        "both are connected",
+    );
+    node.signal("TERM");
+    for link in &mut links {
+        let frame = link.close_frame();
+        assert_eq!((frame.0, frame.1.as_str()), (1000, "Server shutting down"));
+    }
+    assert_eq!(node.end().code(), Some(0));
+    assert_eq!(
+        node.all("btp_server_shutdown")[0]["activeConnections"],
+        1,
+        "links that were opened to us"
+    );
 }
 
 #[test]

@@ -52,10 +52,26 @@ fn a_btp_port_in_use_ends_the_start_and_names_the_setting() {
     assert_eq!(node.end().code(), Some(1));
     assert_eq!(line["level"], "error");
     let said = line["msg"].as_str().unwrap();
-    assert!(
-        said.contains(&format!("127.0.0.1:{port}")) && said.contains("btpServerPort"),
-        "{said}"
-    );
+    for part in [
+        &format!("127.0.0.1:{port}"),
+        "btpServerPort, ",
+        ".yaml:",
+        "another program has it: stop that one or set btpServerPort or BTP_SERVER_PORT",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+}
+
+#[test]
+fn an_address_that_the_machine_does_not_have_ends_the_start_and_names_the_host() {
+    // kept for documentation (RFC 5737): nobody has it
+    let settings = Settings::new("a").set("healthCheckHost", "192.0.2.1");
+    let mut node = Process::spawn(run_command(&[settings]));
+    let line = node.wait_for("listen_failed");
+    assert_eq!(node.end().code(), Some(1));
+    assert_eq!(line["setting"], "healthCheckHost");
+    let fix = line["fix"].as_str().unwrap();
+    assert!(fix.contains("HEALTH_CHECK_HOST"), "{fix}");
 }
 
 #[test]
@@ -108,6 +124,20 @@ fn a_dead_peer_stops_neither_the_node_nor_the_other_peers() {
         answer.json()["peersConnected"] == 1
     });
     assert_eq!(health.json()["criticalPeersDown"], serde_json::json!(["b"]));
+}
+
+#[test]
+fn a_node_whose_critical_peer_is_dead_is_ready_but_unhealthy_after_its_first_tries() {
+    let peer = dials("b", free_address());
+    let settings = Settings::new("a").set("retryAttempts", "1").peers(&[peer]);
+    let mut node = Process::spawn(run_command(&[settings]));
+    let ready = node.wait_for("connector_ready");
+    assert_eq!(ready["connectedPeers"], 0);
+    let changed = node.wait_for("health_changed");
+    assert_eq!(
+        (&changed["from"], &changed["status"]),
+        (&"starting".into(), &"unhealthy".into())
+    );
 }
 
 #[test]

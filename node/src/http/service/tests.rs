@@ -268,6 +268,18 @@ fn an_address_that_is_none_is_refused() {
 }
 
 #[test]
+fn a_question_that_nobody_answers_is_refused() {
+    for query in ["fo=test.c", "for=test.c&verbose"] {
+        let (status, body) = get(&two_peers(), &format!("/routes?{query}"));
+        assert_eq!(status, 400);
+        assert!(
+            body["error"].as_str().unwrap().contains("?for=ADDRESS"),
+            "{body}"
+        );
+    }
+}
+
+#[test]
 fn an_unknown_path_lists_those_that_exist() {
     let (status, body) = get(&two_peers(), "/");
     assert_eq!(status, 404);
