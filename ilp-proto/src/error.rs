@@ -24,7 +24,7 @@ pub struct DecodeError {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum DecodeErrorKind {
     /// The buffer, or the field around this one, ends too early.
-    #[error("{needed} bytes are needed, {available} are left")]
+    #[error("{needed} byte{} needed, {available} left", if *.needed == 1 { "" } else { "s" })]
     Truncated {
         /// Bytes that the value takes; saturated where a claimed length exceeds this machine's
         /// range.

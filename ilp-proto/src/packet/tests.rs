@@ -351,7 +351,14 @@ fn errors_read_as_sentences() {
                 needed: 32,
                 available: 7,
             },
-            "32 bytes are needed, 7 are left",
+            "32 bytes needed, 7 left",
+        ),
+        (
+            Truncated {
+                needed: 1,
+                available: 0,
+            },
+            "1 byte needed, 0 left",
         ),
         (LengthNotCanonical, "the length is not in its shortest form"),
         (
