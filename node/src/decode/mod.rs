@@ -46,7 +46,7 @@ pub(crate) fn main(args: &DecodeArgs) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match decode(args.kind, &text) {
+    match decode(args.kind, text) {
         Ok(decoded) => {
             terminal::say(&json(&decoded));
             ExitCode::SUCCESS
@@ -58,12 +58,12 @@ pub(crate) fn main(args: &DecodeArgs) -> ExitCode {
     }
 }
 
-fn input(args: &[String]) -> io::Result<String> {
+fn input(args: &[String]) -> io::Result<Vec<u8>> {
     if args != ["-"] {
-        return Ok(args.join(" "));
+        return Ok(args.join(" ").into_bytes());
     }
-    let mut text = String::new();
-    io::stdin().take(MAX_INPUT).read_to_string(&mut text)?;
+    let mut text = Vec::new();
+    io::stdin().take(MAX_INPUT).read_to_end(&mut text)?;
     Ok(text)
 }
 
@@ -79,9 +79,31 @@ fn json(value: &impl Serialize) -> String {
 }
 
 /// Decodes hexadecimal text.
-fn decode(kind: Kind, text: &str) -> Result<Decoded, Failure> {
-    let bytes = unhex(text)?;
+fn decode(kind: Kind, text: impl AsRef<[u8]>) -> Result<Decoded, Failure> {
+    let bytes = match std::str::from_utf8(text.as_ref()) {
+        Ok(text) => unhex(text)?,
+        Err(error) => return Err(binary(text.as_ref(), error.valid_up_to())),
+    };
     packet::decode(kind, &bytes).map_err(Failure::from)
+}
+
+/// Text that ends being text after so many bytes.
+fn binary(text: &[u8], end: usize) -> Failure {
+    let text = String::from_utf8_lossy(&text[..end]);
+    let offset = text.chars().count();
+    let failure = Failure {
+        error: "bad_hex",
+        field: "hex",
+        offset,
+        message: format!(
+            "at offset {offset} there is no text: give hexadecimal digits, such as `xxd -p` makes of bytes"
+        ),
+    };
+    // what is wrong before that comes first, except a digit that lacks its other half
+    unhex(&text)
+        .err()
+        .filter(|earlier| earlier.offset < offset)
+        .unwrap_or(failure)
 }
 
 /// Reads past blanks, and past `0x` where digits begin.
@@ -90,7 +112,7 @@ fn unhex(text: &str) -> Result<Vec<u8>, Failure> {
         error: "bad_hex",
         field: "hex",
         offset,
-        message: format!("{message} at character {offset}"),
+        message: format!("at offset {offset} {message}"),
     };
     let mut bytes = Vec::with_capacity(text.len() / 2);
     let mut high = None;
@@ -108,7 +130,10 @@ fn unhex(text: &str) -> Result<Vec<u8>, Failure> {
         }
         fresh = false;
         let Some(digit) = c.to_digit(16) else {
-            return Err(bad(at, &format!("{c:?} is no hexadecimal digit")));
+            return Err(bad(
+                at,
+                &format!("there is {c:?}, which is no hexadecimal digit"),
+            ));
         };
         // a digit in base 16 fits
         let digit = digit as u8;

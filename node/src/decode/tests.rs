@@ -255,3 +255,29 @@ fn digits_that_are_none_are_told_with_their_place() {
     assert_eq!(bad(Kind::Auto, "010x00"), ("bad_hex", "hex", 3));
     assert_eq!(bad(Kind::Auto, "é"), ("bad_hex", "hex", 0));
 }
+
+#[test]
+fn failures_are_told_in_sentences() {
+    let said = |text: &[u8]| match decode(Kind::Auto, text) {
+        Ok(_) => panic!("it was decoded"),
+        Err(failure) => failure.message,
+    };
+    for (text, message) in [
+        (
+            &b"01z"[..],
+            "at offset 2 there is 'z', which is no hexadecimal digit",
+        ),
+        (
+            b"0x012",
+            "at offset 5 a digit is missing, each byte has two",
+        ),
+        (b"", "type at byte 0: 1 byte needed, 0 left"),
+        (
+            b"0z\xff",
+            "at offset 1 there is 'z', which is no hexadecimal digit",
+        ),
+    ] {
+        assert_eq!(said(text), message);
+    }
+    assert!(said(b"010\xff").starts_with("at offset 3 there is no text"));
+}
