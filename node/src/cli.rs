@@ -51,9 +51,12 @@ pub(crate) enum Command {
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Settings (see `ilp-connector help config`)")]
 pub(crate) struct ConfigArgs {
-    /// Configuration file (YAML) [env: CONFIG_FILE]
+    /// Configuration file (YAML); one for each node, -c a.yaml -c b.yaml [env: CONFIG_FILE]
     #[arg(short, long, value_name = "FILE")]
     config: Vec<PathBuf>,
+    /// Nothing: it is here for what to say to those who leave out `--config`
+    #[arg(hide = true, value_name = "FILE", value_parser = without_flag)]
+    _file: Option<String>,
     /// Label in logs and name towards peers [env: NODE_ID]
     #[arg(long, value_name = "ID")]
     node_id: Option<String>,
@@ -104,6 +107,12 @@ fn setting(text: &str) -> Result<(String, Setting), String> {
         .split_once('=')
         .ok_or("expected KEY=VALUE, such as maxHoldTime=10s")?;
     Ok((key.trim().to_owned(), Setting(value.to_owned())))
+}
+
+fn without_flag(text: &str) -> Result<String, String> {
+    Err(format!(
+        "a configuration file is given as `--config {text}`, several as `-c a.yaml -c b.yaml`"
+    ))
 }
 
 impl ConfigArgs {
@@ -200,7 +209,7 @@ pub(crate) struct DecodeArgs {
     #[arg(long, value_enum, default_value_t = Kind::Auto)]
     pub(crate) kind: Kind,
     /// Hexadecimal digits; spaces and 0x are read past; - reads standard input
-    #[arg(value_name = "HEX", required = true, num_args = 1.., allow_hyphen_values = true)]
+    #[arg(value_name = "HEX", required = true, num_args = 1..)]
     pub(crate) hex: Vec<String>,
 }
 
@@ -225,14 +234,33 @@ pub(crate) enum Kind {
 /// Asks a node for its health, for containers without a shell.
 ///
 /// The node is the one that file, environment and flags describe. Prints its /health. Exit code 0 if it
-/// is healthy, 1 if it is not or does not answer.
+/// is healthy; 1 if it is not, does not answer, or its configuration is wrong.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct HealthcheckArgs {
-    #[command(flatten)]
-    pub(crate) config: ConfigArgs,
+    /// Configuration file (YAML) of the node, as `run` has it [env: CONFIG_FILE]
+    #[arg(short, long, value_name = "FILE")]
+    config: Vec<PathBuf>,
+    /// Address that the HTTP server binds to [env: HEALTH_CHECK_HOST] [default: 0.0.0.0]
+    #[arg(long, value_name = "IP")]
+    health_check_host: Option<String>,
+    /// Port of the HTTP server [env: HEALTH_CHECK_PORT] [default: 8080]
+    #[arg(long, value_name = "PORT")]
+    health_check_port: Option<String>,
     /// How long the answer may take
     #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = timeout)]
     pub(crate) timeout: Duration,
+}
+
+impl HealthcheckArgs {
+    /// The settings that say where to ask.
+    pub(crate) fn config(&self) -> ConfigArgs {
+        ConfigArgs {
+            config: self.config.clone(),
+            health_check_host: self.health_check_host.clone(),
+            health_check_port: self.health_check_port.clone(),
+            ..ConfigArgs::default()
+        }
+    }
 }
 
 /// Explains a command, or with `config` every setting.

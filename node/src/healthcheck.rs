@@ -8,6 +8,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use crate::terminal;
+
 /// No answer of ours is longer.
 const MAX_ANSWER: usize = 1 << 20;
 
@@ -15,8 +17,7 @@ const MAX_ANSWER: usize = 1 << 20;
 /// together: connecting, asking, reading. The exit code is 0 if the node is healthy, else 1.
 pub(crate) fn run(health_listen: SocketAddr, timeout: Duration) -> ExitCode {
     let Verdict { healthy, said } = ask(health_listen, timeout);
-    // Whoever closed the pipe wants the exit code only.
-    let _ = writeln!(io::stdout(), "{said}");
+    terminal::say(&said);
     if healthy {
         ExitCode::SUCCESS
     } else {

@@ -43,6 +43,10 @@ use runtime::{Choice, RuntimeArgs};
 const USAGE: u8 = 2;
 
 fn main() -> ExitCode {
+    terminal::said_it_all(dispatch())
+}
+
+fn dispatch() -> ExitCode {
     let args: Vec<_> = std::env::args_os().collect();
     // clap ends at --help and never sees what follows it
     if matches!(&args[..], [_, flag, topic] if (flag == "--help" || flag == "-h") && topic == "config")
@@ -106,9 +110,9 @@ fn wrong_use(mut command: clap::Command, kind: ErrorKind, message: &str) -> ! {
 }
 
 fn healthcheck(args: &HealthcheckArgs) -> ExitCode {
-    let nodes = match load(&args.config, "healthcheck") {
-        Ok(nodes) => nodes,
-        Err(code) => return code,
+    // containers know 0 and 1 only
+    let Ok(nodes) = load(&args.config(), "healthcheck") else {
+        return ExitCode::FAILURE;
     };
     let sick = |node: &NodeConfig| {
         Some(healthcheck::run(node.health_listen, args.timeout))

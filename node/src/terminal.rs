@@ -1,11 +1,33 @@
 //! Words for the person in front of a terminal, or the script behind a pipe.
 
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
+use std::process::ExitCode;
+use std::sync::OnceLock;
+
+/// Why standard output could not be written, the first time.
+static UNSAID: OnceLock<io::Error> = OnceLock::new();
 
 /// A line, or several, to standard output. That nobody reads them (any more) is no reason to stop.
 pub(crate) fn say(text: &str) {
     let mut out = io::stdout().lock();
-    let _ = writeln!(out, "{text}").and_then(|()| out.flush());
+    let said = writeln!(out, "{text}").and_then(|()| out.flush());
+    if let Err(error) = said
+        && error.kind() != ErrorKind::BrokenPipe
+    {
+        // only the first one counts
+        let _ = UNSAID.set(error);
+    }
+}
+
+/// The exit code of a command: `code`, but never success if its words were lost, as on a disk that is full.
+pub(crate) fn said_it_all(code: ExitCode) -> ExitCode {
+    match UNSAID.get() {
+        Some(error) if code == ExitCode::SUCCESS => {
+            complain(&format!("cannot write to standard output: {error}"));
+            ExitCode::FAILURE
+        }
+        _ => code,
+    }
 }
 
 /// The same to standard error.

@@ -133,9 +133,10 @@ fn a_bad_configuration_keeps_a_node_from_starting() {
         ("PEERS", "p=ws://u:S3CRETmark/x@p"),
         ("LOG_LEVEL", "loud"),
     ];
-    for name in ["run", "healthcheck"] {
+    // containers know 0 and 1 only
+    for (name, code) in [("run", 2), ("healthcheck", 1)] {
         let ran = run(&[name], &vars);
-        assert_eq!((ran.code, ran.out.as_str()), (2, ""));
+        assert_eq!((ran.code, ran.out.as_str()), (code, ""));
         let lines: Vec<&str> = ran.err.lines().collect();
         assert_eq!(lines.len(), 3, "{}", ran.err);
         assert!(lines[0].starts_with("environment variable BTP_SERVER_PORT: "));
@@ -143,6 +144,67 @@ fn a_bad_configuration_keeps_a_node_from_starting() {
         assert!(lines[2].starts_with("environment variable PEERS, entry 1: "));
         assert!(!ran.err.contains("S3CRETmark"));
     }
+}
+
+#[test]
+fn a_file_without_its_flag_is_pointed_to_it() {
+    let ran = run(&["run", "a.yaml"], &[]);
+    assert_eq!(ran.code, 2);
+    for hint in ["--config a.yaml", "-c a.yaml -c b.yaml", "--help"] {
+        assert!(ran.err.contains(hint), "{hint}: {}", ran.err);
+    }
+    assert!(!run(&["run", "--help"], &[]).out.contains("[FILE]"));
+}
+
+#[test]
+fn a_healthcheck_has_only_the_settings_that_say_where_to_ask() {
+    let help = run(&["healthcheck", "--help"], &[]).out;
+    for flag in [
+        "--config",
+        "--health-check-host",
+        "--health-check-port",
+        "--timeout",
+    ] {
+        assert!(help.contains(flag), "{flag}: {help}");
+    }
+    for flag in [
+        "--node-id",
+        "--btp-server-port",
+        "--log-level",
+        "--threads",
+        "--set",
+    ] {
+        assert!(!help.contains(flag), "{flag}: {help}");
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn words_that_cannot_be_written_are_no_success() {
+    for args in [
+        &["help", "config"][..],
+        &["decode", "0100000001020100"],
+        &["demo", "--count", "1"],
+    ] {
+        let full = std::fs::File::create("/dev/full").unwrap();
+        let ran: Ran = command(args, &[]).stdout(full).output().unwrap().into();
+        assert_eq!(ran.code, 1, "{args:?}");
+        assert!(
+            ran.err.contains("cannot write to standard output"),
+            "{args:?}: {}",
+            ran.err
+        );
+    }
+}
+
+#[test]
+fn nobody_has_to_read_to_the_end() {
+    let mut child = command(&["help", "config"], &[])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    assert!(child.wait().unwrap().success());
 }
 
 #[test]
@@ -189,19 +251,47 @@ fn decode_prints_one_line_of_json_to_a_pipe() {
 }
 
 #[test]
-fn decode_reads_standard_input() {
-    let mut child = command(&["decode", "--kind", "address", "-"], &[])
+fn decode_takes_its_flag_on_either_side_of_the_digits() {
+    for args in [
+        &["decode", "--kind", "address", "74657374", "2e61"][..],
+        &["decode", "74657374", "2e61", "--kind", "address"],
+        &["decode", "74657374", "2e61", "--kind=address"],
+    ] {
+        let ran = run(args, &[]);
+        assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{args:?}");
+        assert!(ran.out.contains("\"test.a\""), "{args:?}: {}", ran.out);
+    }
+    let ran = run(&["decode", "00", "--knid", "ilp"], &[]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.err.contains("--kind"), "{}", ran.err);
+}
+
+fn decode_from_stdin(args: &[&str], input: &[u8]) -> Ran {
+    let mut child = command(&[&["decode"], args].concat(), &[])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    child
-        .stdin
-        .take()
-        .unwrap()
-        .write_all(b"74 65 73 74\n2e 61\n")
-        .unwrap();
-    let ran = Ran::from(child.wait_with_output().unwrap());
+    child.stdin.take().unwrap().write_all(input).unwrap();
+    child.wait_with_output().unwrap().into()
+}
+
+#[test]
+fn decode_answers_bytes_that_are_no_text_with_json_too() {
+    let ran = decode_from_stdin(&["-"], b"0100\xff\x00");
+    assert_eq!((ran.code, ran.err.as_str()), (1, ""));
+    assert!(
+        ran.out
+            .starts_with("{\"error\":\"bad_hex\",\"field\":\"hex\",\"offset\":4,"),
+        "{}",
+        ran.out
+    );
+}
+
+#[test]
+fn decode_reads_standard_input() {
+    let ran = decode_from_stdin(&["--kind", "address", "-"], b"74 65 73 74\n2e 61\n");
     assert_eq!(
         (ran.code, ran.out.as_str()),
         (0, "{\"address\":\"test.a\",\"scheme\":\"test\"}\n")
