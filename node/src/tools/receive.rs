@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 
 use ilp_proto::Address;
 use ilp_runtime::Runtime;
-use ilp_runtime::client::{Client, ClientError};
+use ilp_runtime::client::{Client, ClientError, Closed};
 use serde_json::{Value, json};
 
 use super::args::{ReceiveArgs, Target};
 use super::attach::{OwnAddress, own_address, wait_for};
-use super::exit::{OK, ToolError, env};
+use super::exit::{FAILED, OK, ToolError, env};
 use super::judge::{Counts, Judge};
 use super::text::{counted, grouped, printable};
 use crate::signals;
@@ -22,6 +22,9 @@ const SHOW_EVERY: Duration = Duration::from_secs(1);
 /// Before the first and the last kind of new try.
 const RETRY: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(8));
 
+/// What a connector says when it closes a link because the account has opened another.
+const REPLACED: &str = "replaced by a newer link";
+
 /// What the main thread is told.
 enum Control {
     /// We may receive.
@@ -31,12 +34,12 @@ enum Control {
     /// There is no link.
     NotAttached(ClientError),
     /// There is none any more.
-    Lost(String),
+    Lost(Closed),
     /// Ctrl-C.
     Interrupted,
 }
 
-/// Receives until Ctrl-C. Returns what to exit with: 0 then.
+/// Receives until Ctrl-C. Returns what to exit with: 0 then, if it ever was attached.
 pub(super) fn receive(runtime: &impl Runtime, args: ReceiveArgs) -> u8 {
     run(runtime, args).unwrap_or_else(|error| error.report("receive"))
 }
@@ -115,19 +118,36 @@ impl<R: Runtime> Receiving<'_, R> {
                 }
                 Ok(Control::Lost(why)) => {
                     self.client = None;
+                    if is_replaced(&why) {
+                        return Err(self.replaced());
+                    }
+                    let why = printable(why.to_string().as_bytes());
                     let why = format!("lost {}: {why}", self.target);
                     if self.once {
                         return Err(ToolError::Failed(why));
                     }
                     self.retry(&why);
                 }
-                Ok(Control::Interrupted) => return Ok(OK),
+                Ok(Control::Interrupted) if self.attached_before => return Ok(OK),
+                Ok(Control::Interrupted) => return Ok(FAILED),
                 Err(RecvTimeoutError::Timeout) => {}
                 // not reached: we hold a sender ourselves
                 Err(RecvTimeoutError::Disconnected) => return Ok(OK),
             }
             self.show_counts();
         }
+    }
+
+    /// Attaching again would throw out the other one, and it us, for ever.
+    fn replaced(&self) -> ToolError {
+        let who = match &self.target.credentials.username {
+            Some(user) => printable(user.as_bytes()),
+            None => "this user".to_owned(),
+        };
+        ToolError::Failed(format!(
+            "another client is attached as {who} to {}; an account has room for one",
+            self.target.endpoint
+        ))
     }
 
     /// Shows the counts if they have changed, and not too often.
@@ -183,7 +203,7 @@ impl<R: Runtime> Receiving<'_, R> {
                 .set_address(address);
             let _ = tell.send(Control::Address(own));
             let why = client.closed().await;
-            let _ = tell.send(Control::Lost(printable(why.to_string().as_bytes())));
+            let _ = tell.send(Control::Lost(why));
         });
     }
 
@@ -197,6 +217,11 @@ impl<R: Runtime> Receiving<'_, R> {
             self.show.summary(&self.counts());
         }
     }
+}
+
+/// Whether the server closed our link because the same account opened another.
+fn is_replaced(why: &Closed) -> bool {
+    matches!(why, Closed::Remote { code: 1000, reason } if reason == REPLACED)
 }
 
 /// What people, or programs, see.

@@ -1,6 +1,7 @@
 //! `send`, `receive` and `ping` as people use them: real processes, real nodes.
 #![allow(clippy::unwrap_used)]
 
+mod examples;
 #[path = "../run/process.rs"]
 #[allow(dead_code)] // what the tests of `run` need besides
 mod process;
@@ -187,6 +188,27 @@ fn a_receiver_told_once_ends_with_its_node() {
     bob.wait_for("receiving at");
     assert!(node.stop().success());
     bob.wait_for("receive: lost ws://");
+    assert_eq!(bob.end(), Some(1));
+}
+
+#[test]
+fn of_two_receivers_of_one_account_the_older_one_gives_up() {
+    let (_node, address) = hub();
+    let mut older = receiver(address);
+    let mut newer = receiver(address);
+    older.wait_for("receive: another client is attached as bob to ws://");
+    assert_eq!(older.end(), Some(1));
+    assert_eq!(send(address, &["--key", "k"]).code, Some(0));
+    newer.signal("INT");
+    assert_eq!(newer.end(), Some(0));
+}
+
+#[test]
+fn a_receiver_that_never_was_attached_ends_with_1_at_ctrl_c() {
+    let via = format!("ws://bob:t@{}", free_address());
+    let mut bob = Tool::spawn(&["receive", "--via", &via, "--key", "k"]);
+    bob.wait_for("trying again");
+    bob.signal("INT");
     assert_eq!(bob.end(), Some(1));
 }
 

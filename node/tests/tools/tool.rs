@@ -25,7 +25,19 @@ pub(crate) struct Done {
 
 impl Tool {
     pub(crate) fn spawn(arguments: &[&str]) -> Self {
-        let mut child = piped(arguments).spawn().unwrap();
+        Self::of(piped(arguments))
+    }
+
+    /// With variables of the environment.
+    #[allow(dead_code)] // not needed by all who use this file
+    pub(crate) fn spawn_with(arguments: &[&str], env: &[(&str, String)]) -> Self {
+        let mut command = piped(arguments);
+        command.envs(env.iter().cloned());
+        Self::of(command)
+    }
+
+    fn of(mut command: Command) -> Self {
+        let mut child = command.spawn().unwrap();
         let (tell, lines) = channel();
         forward(child.stdout.take().unwrap(), tell.clone());
         forward(child.stderr.take().unwrap(), tell);
@@ -87,16 +99,30 @@ impl Drop for Tool {
 
 /// Runs a tool to its end.
 pub(crate) fn run(arguments: &[&str]) -> Done {
-    let Output {
-        status,
-        stdout,
-        stderr,
-    } = piped(arguments).output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    Done {
-        code: status.code(),
-        out: text(stdout),
-        err: text(stderr),
+    Done::of(piped(arguments))
+}
+
+/// With variables of the environment.
+#[allow(dead_code)] // not needed by all who use this file
+pub(crate) fn run_with(arguments: &[&str], env: &[(&str, String)]) -> Done {
+    let mut command = piped(arguments);
+    command.envs(env.iter().cloned());
+    Done::of(command)
+}
+
+impl Done {
+    fn of(mut command: Command) -> Self {
+        let Output {
+            status,
+            stdout,
+            stderr,
+        } = command.output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        Self {
+            code: status.code(),
+            out: text(stdout),
+            err: text(stderr),
+        }
     }
 }
 

@@ -64,6 +64,7 @@ fn flags_the_url_and_the_environment_all_can_hold_the_token() {
         ("--via ws://:t@h --user u", Some("u"), "t"),
         ("--via ws://u@h", Some("u"), "from-env"),
         ("--via ws://u@h --token t", Some("u"), "t"),
+        ("--via ws://a%40b@h:1/x?y", Some("a@b"), "from-env"),
     ] {
         let target = receive(line).attach.target(env).unwrap();
         assert_eq!(target.credentials.username.as_deref(), user, "{line}");
@@ -71,6 +72,43 @@ fn flags_the_url_and_the_environment_all_can_hold_the_token() {
     }
     let target = receive("--via ws://h").attach.target(no_env).unwrap();
     assert!(target.credentials.token.is_empty());
+}
+
+#[test]
+fn a_user_in_the_url_without_any_token_is_a_slip() {
+    let target = receive("--via ws://u@h").attach.target(no_env);
+    let Usage(words) = target.unwrap_err();
+    assert!(words.contains("ILP_TOKEN"), "{words}");
+}
+
+#[test]
+fn numbers_that_are_none_are_refused_in_words() {
+    let send = "send --via ws://h --to test.b --key k";
+    for (line, words) in [
+        (
+            format!("{send} --amount x"),
+            "expected a whole number of units",
+        ),
+        (
+            format!("{send} --count 0"),
+            "expected a whole number, 1 or more",
+        ),
+        (
+            "ping test.b --via ws://h --amount=-1".into(),
+            "expected a whole number of units",
+        ),
+        (
+            "demo --count 1.5".into(),
+            "expected a whole number, 1 or more",
+        ),
+        (
+            "demo --in-flight x".into(),
+            "expected a number from 1 to 4096",
+        ),
+    ] {
+        let error = parse(&line).unwrap_err().to_string();
+        assert!(error.contains(words), "{line}: {error}");
+    }
 }
 
 #[test]
