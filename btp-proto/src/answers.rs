@@ -179,6 +179,35 @@ impl Answers {
         None
     }
 
+    /// Drops every answer that is past its deadline; when to look again, if any is left. For a peer without a link,
+    /// where nothing is [popped](Answers::pop). Linear in the number of answers.
+    pub fn expire(&mut self, now: Instant) -> Option<Instant> {
+        let mut next: Option<Instant> = None;
+        for entry in &mut self.entries {
+            if !entry.alive {
+                continue;
+            }
+            if now < entry.deadline {
+                next = Some(next.map_or(entry.deadline, |next| next.min(entry.deadline)));
+                continue;
+            }
+            entry.alive = false;
+            self.dropped.count(entry.kind);
+            self.live -= 1;
+            self.live_bytes -= entry.len;
+            if entry.kind == AnswerKind::Reject {
+                self.live_rejects -= 1;
+            }
+        }
+        while self.entries.front().is_some_and(|entry| !entry.alive) {
+            self.discard_front();
+        }
+        if self.entries.is_empty() {
+            rewind(&mut self.bytes);
+        }
+        next
+    }
+
     /// Bytes that wait to be sent. Includes answers that outlived their deadline unnoticed.
     #[must_use]
     pub fn bytes(&self) -> usize {

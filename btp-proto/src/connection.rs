@@ -140,12 +140,15 @@ impl Connection {
     }
 
     /// Queues a MESSAGE with an ILP packet of `ilp_len` bytes, which `write` appends. `id` comes from
-    /// [`Requests::insert`](crate::Requests::insert).
+    /// [`Requests::insert`](crate::Requests::insert). What the socket has not taken at `expires` is not sent any
+    /// more: nobody waits for its answer, and its place is needed.
     ///
     /// # Errors
     /// [`SendError`]; `write` was not called then.
     pub fn request(
         &mut self,
+        now: Instant,
+        expires: Instant,
         id: RequestId,
         ilp_len: usize,
         write: impl FnOnce(&mut BytesMut),
@@ -153,14 +156,14 @@ impl Connection {
         if self.state != State::Open {
             return Err(SendError::NotOpen);
         }
-        let room = self
-            .cfg
-            .max_send_buffer
-            .saturating_sub(self.requests.bytes());
-        if ilp_frame_len(ilp_len) > room {
+        self.advance(now);
+        if ilp_frame_len(ilp_len) > self.room() {
+            self.requests.expire(self.now);
+        }
+        if ilp_frame_len(ilp_len) > self.room() {
             return Err(SendError::BufferFull);
         }
-        self.requests.push(|out| {
+        self.requests.push(expires, |out| {
             put_ilp_frame(out, Carrier::Message, id.0, ilp_len);
             let before = out.len();
             write(out);
@@ -224,6 +227,13 @@ impl Connection {
         }
     }
 
+    /// Bytes that the queue of requests may still take.
+    fn room(&self) -> usize {
+        self.cfg
+            .max_send_buffer
+            .saturating_sub(self.requests.bytes())
+    }
+
     /// The ids of requests that were queued and never handed to the driver, oldest first. Once the
     /// connection is closing or its socket died these are certain not to have reached the peer.
     /// Removes them as it goes.
@@ -231,7 +241,7 @@ impl Connection {
         core::iter::from_fn(|| self.requests.pop_with(peek_id).flatten())
     }
 
-    /// True when [`poll_transmit`](Self::poll_transmit) has something to send, unless all of
+    /// True when [`poll_transmit`](Self::poll_transmit) has something to send, unless all requests and all of
     /// `answers` turn out to be past their deadlines.
     #[must_use]
     pub fn has_output(&self, answers: Option<&Answers>) -> bool {
@@ -264,7 +274,7 @@ impl Connection {
         if core::mem::take(&mut self.ping_due) {
             return Some(Transmit::Ping);
         }
-        if let Some(len) = self.control.pop(out) {
+        if let Some(len) = self.control.pop(self.now, out) {
             return Some(Transmit::Binary { len });
         }
         if self.may_answer()
@@ -273,7 +283,7 @@ impl Connection {
             return Some(Transmit::Binary { len });
         }
         if self.state == State::Open
-            && let Some(len) = self.requests.pop(out)
+            && let Some(len) = self.requests.pop(self.now, out)
         {
             return Some(Transmit::Binary { len });
         }
@@ -320,7 +330,8 @@ impl Connection {
             });
         }
         self.close(code, why);
-        self.deaf = true;
+        // whoever was silent for too long may still have answers on the way; all else is a breach
+        self.deaf |= code != close::KEEPALIVE;
         self.pending.clear();
         self.events
             .push_back(ConnectionEvent::Closing { code, why });
@@ -344,7 +355,7 @@ impl Connection {
             );
             return;
         }
-        self.control.push(|out| {
+        self.control.push(Instant::MAX, |out| {
             out.reserve(frame.encoded_len());
             frame.encode(out);
         });

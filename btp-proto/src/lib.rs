@@ -53,7 +53,7 @@
 //!
 //! # Example
 //!
-//! Both ends of a link in memory (`examples/pair.rs` is the same with a payment and more talk):
+//! Both ends of a link in memory (`examples/link_pair.rs` is the same with a payment and more talk):
 //!
 //! ```
 //! use std::sync::Arc;
@@ -87,7 +87,8 @@
 //! // Alice asks. Two bytes stand for a PREPARE: only the first is looked at here.
 //! let mut waiting = Requests::new(4096, 0x5eed);
 //! let id = waiting.insert("my payment")?;
-//! alice.request(id, 2, |out| out.put_slice(&[12, 0]))?;
+//! let expires = now.mono + Duration::from_secs(30);
+//! alice.request(now.mono, expires, id, 2, |out| out.put_slice(&[12, 0]))?;
 //! let Some(Transmit::Binary { len }) = alice.poll_transmit(now.mono, None, &mut wire) else {
 //!     panic!()
 //! };

@@ -22,6 +22,8 @@ pub struct Instant(u64);
 impl Instant {
     /// The driver's origin.
     pub const ZERO: Self = Self(0);
+    /// Never, 584 years after the origin.
+    pub const MAX: Self = Self(u64::MAX);
 
     /// `nanos` after the origin.
     #[must_use]

@@ -146,7 +146,11 @@ fn opens(secret: Option<&Secret>, id: &str, token: &str) -> bool {
 
 fn denied(peers: &Peers, tokens: &Tokens, claimed: Option<&str>, reason: &'static str) -> Verdict {
     // who mixes up name and token claims to be a secret, which must not get into a log
-    let claimed = claimed.filter(|id| tokens.owner(id).is_none());
+    let claimed = claimed.filter(|id| {
+        let id = id.trim();
+        let behind = id.split_once(':').map_or(id, |(_, behind)| behind);
+        [id, behind].iter().all(|part| tokens.owner(part).is_none())
+    });
     Verdict::Denied {
         known: claimed.and_then(|id| peers.find(id)),
         claimed: claimed.map(|id| {

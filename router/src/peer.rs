@@ -41,6 +41,10 @@ pub(crate) struct Peer {
     pub(crate) current: Option<Current>,
     /// An authenticated link that lost the tie-break and is closed soon, unless the current one goes first.
     pub(crate) spare: Option<LinkId>,
+    /// The last link that was replaced; it may still be closing, or gone.
+    pub(crate) retired: Option<LinkId>,
+    /// The current link is being closed: answers still go out on it, requests do not.
+    pub(crate) closing: bool,
     /// A link that we dial or that waits for the answer to our auth.
     pub(crate) dialing: Option<LinkId>,
     /// The peer closed the link that we had chosen of two: until both are down the newer one wins.
@@ -74,6 +78,8 @@ impl Peer {
             counters: PeerCounters::default(),
             current: None,
             spare: None,
+            retired: None,
+            closing: false,
             dialing: None,
             no_tie_break: false,
             epoch: 0,
@@ -89,6 +95,11 @@ impl Peer {
 
     pub(crate) const fn is_up(&self) -> bool {
         self.current.is_some()
+    }
+
+    /// Whether a PREPARE can be sent to it.
+    pub(crate) const fn is_usable(&self) -> bool {
+        self.current.is_some() && !self.closing
     }
 
     pub(crate) fn link(&self) -> Option<LinkId> {

@@ -18,6 +18,8 @@ pub(crate) enum Timer {
     Spare(PeerIndex),
     /// See whether this peer has read anything.
     Stall(PeerIndex),
+    /// Give up answers that this peer did not come back for.
+    Answers(PeerIndex),
     /// Ask this parent for our address.
     Ildcp(PeerIndex),
     /// The drain has taken long enough.
@@ -49,6 +51,10 @@ impl Timers {
             self.by_time.insert((at, timer));
         }
         self.first = self.by_time.first().map(|&(at, _)| at);
+    }
+
+    pub(crate) fn is_set(&self, timer: Timer) -> bool {
+        self.by_key.contains_key(&timer)
     }
 
     /// The earliest deadline.

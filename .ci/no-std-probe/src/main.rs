@@ -119,7 +119,7 @@ fn address_of_a_child() -> Option<String> {
             let packet = ildcp::request(now.wall);
             let id = requests.insert(()).ok()?;
             child
-                .request(id, packet.encoded_len(), |out| packet.encode(out))
+                .request(now.mono, Instant::MAX, id, packet.encoded_len(), |out| packet.encode(out))
                 .ok()?;
         }
     }

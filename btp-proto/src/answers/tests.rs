@@ -243,3 +243,25 @@ proptest! {
         prop_assert_eq!(answers.take_dropped(), dropped);
     }
 }
+
+#[test]
+fn what_nobody_came_for_is_given_up_at_its_deadline() {
+    let mut answers = Answers::new(1_000);
+    let at = Instant::from_nanos;
+    for (kind, deadline) in [
+        (AnswerKind::Fulfill, 10),
+        (AnswerKind::Reject, 30),
+        (AnswerKind::Fulfill, 20),
+    ] {
+        answers.push(kind, at(deadline), 4, |out| out.extend_from_slice(b"abcd"));
+    }
+    assert_eq!(answers.expire(at(9)), Some(at(10)));
+    assert_eq!(answers.expire(at(20)), Some(at(30)));
+    assert_eq!((answers.len(), answers.bytes()), (1, 4));
+    let dropped = answers.take_dropped();
+    assert_eq!((dropped.fulfills, dropped.rejects), (2, 0));
+    let mut out = BytesMut::new();
+    assert_eq!(answers.pop(at(20), &mut out), Some(4));
+    assert_eq!(answers.expire(at(99)), None);
+    assert!(answers.is_empty() && answers.take_dropped().is_zero());
+}

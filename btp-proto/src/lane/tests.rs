@@ -1,4 +1,5 @@
 use alloc::vec::Vec;
+use ilp_proto::Instant;
 
 use bytes::BufMut;
 
@@ -8,12 +9,12 @@ use super::*;
 fn messages_leave_whole_and_in_order() {
     let mut lane = Lane::default();
     let mut out = BytesMut::new();
-    assert_eq!(lane.pop(&mut out), None);
+    assert_eq!(lane.pop(Instant::ZERO, &mut out), None);
     for len in [3, 0, 5] {
-        lane.push(|out| out.put_bytes(len as u8, len));
+        lane.push(Instant::MAX, |out| out.put_bytes(len as u8, len));
     }
     assert_eq!(lane.bytes(), 8);
-    let lens: Vec<_> = core::iter::from_fn(|| lane.pop(&mut out)).collect();
+    let lens: Vec<_> = core::iter::from_fn(|| lane.pop(Instant::ZERO, &mut out)).collect();
     assert_eq!(lens, [3, 0, 5]);
     assert_eq!(&out[..], [3, 3, 3, 5, 5, 5, 5, 5]);
     assert!(lane.is_empty());
@@ -25,23 +26,23 @@ fn a_steady_stream_does_not_make_the_ring_grow() {
     let mut out = BytesMut::new();
     let mut largest = 0;
     for round in 0..100_000 {
-        lane.push(|out| out.put_bytes(1, 300));
+        lane.push(Instant::MAX, |out| out.put_bytes(1, 300));
         // A backlog of ten messages stays.
         if round >= 10 {
             out.clear();
-            lane.pop(&mut out);
+            lane.pop(Instant::ZERO, &mut out);
         }
         largest = largest.max(lane.bytes.capacity());
     }
     assert!(largest <= 16 * 1024, "{largest}");
-    assert!(lane.lens.capacity() <= 32);
+    assert!(lane.entries.capacity() <= 32);
 }
 
 #[test]
 fn a_burst_gives_its_memory_back() {
     let mut lane = Lane::default();
     for _ in 0..100 {
-        lane.push(|out| out.put_bytes(1, 10_000));
+        lane.push(Instant::MAX, |out| out.put_bytes(1, 10_000));
     }
     assert!(lane.bytes.capacity() >= 1_000_000);
     while lane
@@ -49,6 +50,21 @@ fn a_burst_gives_its_memory_back() {
         .is_some()
     {}
     assert!(lane.bytes.capacity() <= KEEP);
-    lane.push(|out| out.put_u8(1));
+    lane.push(Instant::MAX, |out| out.put_u8(1));
     assert_eq!(lane.bytes(), 1);
+}
+
+#[test]
+fn what_has_expired_is_dropped_up_to_the_first_that_has_not() {
+    let mut lane = Lane::default();
+    for (expires, byte) in [(5, 1), (9, 2), (3, 3)] {
+        lane.push(Instant::from_nanos(expires), |out| out.put_u8(byte));
+    }
+    let now = Instant::from_nanos(5);
+    lane.expire(now);
+    assert_eq!(lane.bytes(), 2);
+    let mut out = BytesMut::new();
+    assert_eq!(lane.pop(now, &mut out), Some(1));
+    assert_eq!(lane.pop(now, &mut out), None);
+    assert_eq!((&out[..], lane.bytes()), (&[2][..], 0));
 }

@@ -90,7 +90,10 @@ impl End {
     /// Sends a request with `cookie` to wait for the answer.
     pub(crate) fn ask(&mut self, cookie: u32, ilp: &[u8]) -> Result<RequestId, SendError> {
         let id = self.requests.insert(cookie).unwrap();
-        self.link.request(id, ilp.len(), |out| out.put_slice(ilp))?;
+        self.link
+            .request(Instant::ZERO, Instant::MAX, id, ilp.len(), |out| {
+                out.put_slice(ilp)
+            })?;
         Ok(id)
     }
 

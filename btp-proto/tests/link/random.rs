@@ -127,7 +127,7 @@ proptest! {
                 Step::Refuse => link.refuse_auth(now, "no"),
                 Step::Ask => {
                     if let Ok(id) = requests.insert(()) {
-                        match link.request(id, PREPARE.len(), |out| out.put_slice(PREPARE)) {
+                        match link.request(Instant::ZERO, Instant::MAX, id, PREPARE.len(), |out| out.put_slice(PREPARE)) {
                             Ok(()) => asked.push(id.0),
                             Err(_) => {
                                 let _ = requests.take(id.0);

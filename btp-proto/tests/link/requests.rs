@@ -297,17 +297,26 @@ fn a_full_buffer_refuses_the_next_request_and_calls_nobody() {
     assert!(pair.client.ask(1, &ilp).is_ok());
     assert!(pair.client.ask(2, &ilp).is_ok());
     let id = pair.client.requests.insert(3).unwrap();
-    let refused = pair
-        .client
-        .link
-        .request(id, 1, |_| panic!("there is no room"));
+    let refused = pair.client.link.request(
+        ilp_proto::Instant::ZERO,
+        ilp_proto::Instant::MAX,
+        id,
+        1,
+        |_| panic!("there is no room"),
+    );
     assert_eq!(refused, Err(SendError::BufferFull));
     assert_eq!(refused.unwrap_err().to_string(), "the send buffer is full");
     pair.settle();
     assert!(
         pair.client
             .link
-            .request(id, 1, |out| out.put_u8(12))
+            .request(
+                ilp_proto::Instant::ZERO,
+                ilp_proto::Instant::MAX,
+                id,
+                1,
+                |out| out.put_u8(12)
+            )
             .is_ok(),
         "there is again"
     );

@@ -60,7 +60,13 @@ impl Wallet {
         };
         let write = |out: &mut BytesMut| packet.encode(out);
         self.connection
-            .request(id, packet.encoded_len(), write)
+            .request(
+                now.mono,
+                ilp_proto::Instant::MAX,
+                id,
+                packet.encoded_len(),
+                write,
+            )
             .is_ok()
     }
 

@@ -3,7 +3,7 @@
 use alloc::string::{String, ToString};
 use core::time::Duration;
 
-use btp_proto::AnswerKind;
+use btp_proto::{AnswerKind, ilp_frame_len};
 use ilp_proto::{ErrorCode, Fulfill, Instant, Now, Packet, PacketType, Prepare, Reject};
 
 use super::Connector;
@@ -294,11 +294,13 @@ impl Connector {
         // a peer that waits a little longer than its packet lives still learns how it ended
         let until = until.max(now.mono + self.timeouts.expiry_margin);
         let own = self.address.as_addr();
-        // some peers cannot read a REJECT without triggeredBy
-        let reject = Reject {
+        // some peers cannot read a REJECT without triggeredBy; but nothing may grow beyond what they take
+        let named = Reject {
             triggered_by: reject.triggered_by.or(Some(own)),
             ..*reject
         };
+        let fits = ilp_frame_len(named.encoded_len()) <= self.limits.max_message;
+        let reject = if fits { named } else { *reject };
         let peer = &mut self.peers[to];
         peer.counters.rejects_out += 1;
         peer.answers.respond(

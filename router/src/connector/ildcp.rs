@@ -88,7 +88,7 @@ impl Connector {
         let sent = self
             .forwarder
             .vacant()
-            .map(|key| (key, self.send(parent, key, &request)));
+            .map(|key| (key, self.send(now, parent, key, &request)));
         let Some((key, Ok(sent))) = sent else {
             return self.address_refused(
                 now,

@@ -121,11 +121,19 @@ impl Connector {
                 format!("closed by the peer ({code})")
             }
             (None, CloseReason::Remote { code, reason }) => {
-                let reason: String = reason
-                    .chars()
-                    .filter(|c| !c.is_control())
-                    .take(128)
-                    .collect();
+                let reason = match entry
+                    .peer
+                    .and_then(|peer| self.peers[peer].config.secret.as_ref())
+                {
+                    Some(secret) if !secret.is_empty() && reason.contains(secret.as_str()) => {
+                        "its words are withheld: they hold our secret".to_string()
+                    }
+                    _ => reason
+                        .chars()
+                        .filter(|c| !c.is_control())
+                        .take(128)
+                        .collect(),
+                };
                 format!("closed by the peer ({code}: {reason})")
             }
             (None, CloseReason::Broken(why)) => why,
@@ -294,6 +302,11 @@ impl Connector {
         };
         if link.closing.is_none() {
             link.closing = Some(reason);
+        }
+        if let Some(index) = link.peer
+            && self.peers[index].link() == Some(id)
+        {
+            self.peers[index].closing = true;
         }
         match link.connection() {
             Some(connection) => {

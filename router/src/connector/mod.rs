@@ -225,6 +225,12 @@ impl Connector {
         self.events.pop_front()
     }
 
+    /// Events that [`poll_event`](Self::poll_event) would return.
+    #[must_use]
+    pub fn pending_events(&self) -> usize {
+        self.events.len()
+    }
+
     /// When to call [`handle_timeout`](Self::handle_timeout). Any `handle_*` may move it. O(1).
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
@@ -269,7 +275,7 @@ impl Connector {
             prefix: route.prefix.as_str(),
             next_hop: &self.peers[route.next_hop].config.id,
             priority: route.priority,
-            up: self.peers[route.next_hop].is_up(),
+            up: self.peers[route.next_hop].is_usable(),
         })
     }
 
@@ -380,6 +386,7 @@ impl Connector {
                 Timer::Dial(peer) => self.dial(now, peer),
                 Timer::Spare(peer) => self.close_spare(now, peer),
                 Timer::Stall(peer) => self.check_stall(now, peer),
+                Timer::Answers(peer) => self.expire_answers(now, peer),
                 Timer::Ildcp(peer) => self.ask_for_address(now, peer),
                 Timer::Drain => self.end_drain(now),
             }

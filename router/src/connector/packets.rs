@@ -9,7 +9,7 @@ use super::Connector;
 use super::takeover::unreachable;
 use crate::accounts::{ConvertError, Outcome, convert};
 use crate::event::{Event, Source};
-use crate::forwarder::{Flight, Late, Origin, times};
+use crate::forwarder::{Flight, Late, Origin, deadline, times};
 use crate::peer::PeerIndex;
 use crate::refusal::Refusal;
 use crate::scope::Scope;
@@ -164,7 +164,7 @@ impl Connector {
             expires_at: times.outgoing,
             ..*prepare
         };
-        let sent = match self.send(to, key, &outgoing) {
+        let sent = match self.send(now, to, key, &outgoing) {
             Ok(sent) => sent,
             Err(refusal) => {
                 self.peers[from]
@@ -247,7 +247,7 @@ impl Connector {
         }
         let found = self
             .table
-            .lookup(destination, |peer| self.peers[peer].is_up());
+            .lookup(destination, |peer| self.peers[peer].is_usable());
         // below our own address only our children's routes count: a default route would send it in circles
         let below = |found: &Match<'_, PeerIndex>| found.prefix.as_str().len() > own.as_str().len();
         found
@@ -258,10 +258,12 @@ impl Connector {
     /// Hands a PREPARE to a neighbour's link, as the request of flight `key`; the request's id.
     pub(super) fn send(
         &mut self,
+        now: Now,
         to: PeerIndex,
         key: u32,
         prepare: &Prepare<'_>,
     ) -> Result<u32, Refusal> {
+        let expires = deadline(now, prepare.expires_at);
         let peer = &mut self.peers[to];
         let Some(link) = peer.link() else {
             return Err(unreachable(to));
@@ -281,7 +283,10 @@ impl Connector {
                 "",
             ));
         };
-        if let Err(error) = connection.request(id, prepare.encoded_len(), |out| prepare.encode(out))
+        if let Err(error) =
+            connection.request(now.mono, expires, id, prepare.encoded_len(), |out| {
+                prepare.encode(out)
+            })
         {
             let _ = peer.requests.take(id.0);
             return Err(match error {

@@ -23,7 +23,8 @@ impl Connector {
     /// A link has authenticated as this peer.
     ///
     /// Of two links that the same side opened the newer wins: its opener knows better whether the old one still
-    /// works. When both sides opened one, both keep the one opened by the bytewise smaller id.
+    /// works. When both sides opened one at the same time, both keep the one opened by the bytewise smaller id.
+    /// But nobody dials a peer with a live link: when one comes in long after the other, the other is dead.
     pub(super) fn take_over(&mut self, now: Now, id: LinkId, index: PeerIndex) {
         let Some(link) = self.links.get_mut(id) else {
             return;
@@ -38,6 +39,11 @@ impl Connector {
         }
         peer.backoff.succeeded();
         self.timers.set(Timer::Dial(index), None);
+        let overlap = self.timeouts.connect + self.timeouts.auth;
+        let at_once = peer
+            .current
+            .as_ref()
+            .is_some_and(|current| now.mono <= current.since + overlap);
         match peer
             .current
             .as_ref()
@@ -47,10 +53,12 @@ impl Connector {
                 self.make_current(now, id, index);
                 self.report_connected(index);
             }
-            Some((old, old_direction)) if old_direction == direction || peer.no_tie_break => {
+            Some((old, old_direction))
+                if old_direction == direction || peer.no_tie_break || !at_once =>
+            {
                 self.make_current(now, id, index);
                 self.report_replaced(index, old, "the newer of two links is kept");
-                self.close_link(now, old, 1000, "replaced by a newer link");
+                self.retire(now, index, old, "replaced by a newer link");
             }
             Some((old, _)) => {
                 let wins = (direction == Direction::Dialed) == ours_wins;
@@ -118,7 +126,7 @@ impl Connector {
 
     fn set_spare(&mut self, now: Now, index: PeerIndex, link: LinkId) {
         if let Some(old) = self.peers[index].spare.replace(link) {
-            self.close_link(now, old, 1000, "replaced by a newer link");
+            self.retire(now, index, old, "replaced by a newer link");
         }
         let grace = u64::try_from(GRACE.as_nanos()).unwrap_or(u64::MAX);
         let delay = GRACE + Duration::from_nanos(self.random.below(grace));
@@ -127,8 +135,39 @@ impl Connector {
 
     pub(super) fn close_spare(&mut self, now: Now, index: PeerIndex) {
         if let Some(link) = self.peers[index].spare.take() {
-            self.close_link(now, link, 1000, "another link to this peer is kept");
+            self.retire(now, index, link, "another link to this peer is kept");
         }
+    }
+
+    /// Closes a link that has been replaced. One at a time for each peer: whoever opens links faster than they close
+    /// has the one before cut off.
+    fn retire(&mut self, now: Now, index: PeerIndex, link: LinkId, reason: &'static str) {
+        let before = self.peers[index].retired.replace(link);
+        if let Some(before) = before.filter(|&before| self.links.get(before).is_some()) {
+            self.drop_link(now, before, reason.to_string());
+        }
+        self.close_link(now, link, 1000, reason);
+    }
+
+    /// The link that is current now need not wait any more for its answers to be taken.
+    fn unpause(&mut self, index: PeerIndex) {
+        let peer = &mut self.peers[index];
+        if let (true, Some(link)) = (core::mem::take(&mut peer.paused), peer.link()) {
+            self.timers.set(Timer::Stall(index), None);
+            self.actions.push_back(Action::ResumeRead { link });
+        }
+    }
+
+    /// Answers wait for a peer without a link: those that nobody wants any more are given up in time.
+    pub(super) fn expire_answers(&mut self, now: Now, index: PeerIndex) {
+        let peer = &mut self.peers[index];
+        let next = peer.answers.expire(now.mono);
+        let soon = now.mono + Duration::from_secs(1);
+        let next = next
+            .map(|next| next.max(soon))
+            .filter(|_| peer.current.is_none());
+        self.timers.set(Timer::Answers(index), next);
+        self.report_dropped(index);
     }
 
     fn make_current(&mut self, now: Now, id: LinkId, index: PeerIndex) {
@@ -136,7 +175,10 @@ impl Connector {
             return;
         };
         let (direction, remote) = (link.direction, link.remote.clone());
+        self.unpause(index);
+        self.timers.set(Timer::Answers(index), None);
         let peer = &mut self.peers[index];
+        peer.closing = false;
         peer.epoch = peer.epoch.wrapping_add(1);
         peer.current = Some(Current {
             link: id,
@@ -183,9 +225,8 @@ impl Connector {
             .filter(|current| current.link == id)
             .map(|c| c.direction)
         {
-            peer.current = None;
-            peer.paused = false;
-            self.timers.set(Timer::Stall(index), None);
+            self.unpause(index);
+            self.peers[index].current = None;
             match self.peers[index]
                 .spare
                 .take()
@@ -208,6 +249,7 @@ impl Connector {
     fn go_down(&mut self, now: Now, index: PeerIndex, direction: Direction, reason: String) {
         let peer = &mut self.peers[index];
         peer.no_tie_break = false;
+        peer.closing = false;
         peer.counters.disconnects += 1;
         let name = peer.config.id.clone();
         self.timers.set(Timer::Ildcp(index), None);
@@ -216,7 +258,9 @@ impl Connector {
             direction,
             reason,
         });
-        if self.on_disconnect == OnDisconnect::Reject {
+        self.expire_answers(now, index);
+        // at the end of a drain what is still out gets no answer, whatever the setting
+        if self.on_disconnect == OnDisconnect::Reject && self.drain.is_none() {
             let requests: Vec<u32> = self.peers[index]
                 .requests
                 .iter()

@@ -2,14 +2,16 @@
 
 use alloc::vec::Vec;
 
+use core::time::Duration;
+
 use btp_proto::Transmit;
 use bytes::BytesMut;
-use ilp_proto::{Instant, Now};
+use ilp_proto::Now;
 
 use super::Connector;
 use crate::action::{Action, LinkId};
 use crate::event::Event;
-use crate::link::Stage;
+use crate::link::{Link, Stage};
 use crate::peer::PeerIndex;
 use crate::timers::Timer;
 
@@ -43,7 +45,7 @@ impl Connector {
             None => (connection.poll_transmit(now.mono, None, out), false),
         };
         if taken && let Some(index) = current {
-            self.answers_taken(now.mono, index, link);
+            self.answers_taken(now, index, link);
         }
         let entry = self.links.get_mut(link)?;
         match transmit {
@@ -72,10 +74,16 @@ impl Connector {
     }
 
     /// Answers left the queue of a peer, for its socket or because nobody wants them any more.
-    fn answers_taken(&mut self, now: Instant, index: PeerIndex, link: LinkId) {
+    fn answers_taken(&mut self, now: Now, index: PeerIndex, link: LinkId) {
         self.report_dropped(index);
         let peer = &mut self.peers[index];
-        peer.progress = now;
+        peer.progress = now.mono;
+        if peer.paused
+            && let Some(connection) = self.links.get_mut(link).and_then(Link::connection)
+        {
+            // we do not read it, so this is the only sign of life that it can give
+            connection.handle_control(now);
+        }
         if peer.paused && peer.answers.bytes() <= self.limits.max_answer_buffer / 2 {
             peer.paused = false;
             self.timers.set(Timer::Stall(index), None);
@@ -87,7 +95,14 @@ impl Connector {
     pub(super) fn answer_queued(&mut self, now: Now, index: PeerIndex) {
         self.report_dropped(index);
         let peer = &mut self.peers[index];
-        let Some(link) = peer.link() else { return };
+        let Some(link) = peer.link() else {
+            // looked at once a second at the most: each look is a walk
+            if !self.timers.is_set(Timer::Answers(index)) {
+                let soon = now.mono + Duration::from_secs(1);
+                self.timers.set(Timer::Answers(index), Some(soon));
+            }
+            return;
+        };
         if !peer.paused && peer.answers.bytes() > self.limits.max_answer_buffer {
             peer.paused = true;
             // from here on: what it took before was in time
@@ -98,7 +113,7 @@ impl Connector {
         self.mark_writable(link);
     }
 
-    fn report_dropped(&mut self, index: PeerIndex) {
+    pub(super) fn report_dropped(&mut self, index: PeerIndex) {
         let dropped = self.peers[index].answers.take_dropped();
         if dropped.is_zero() {
             return;

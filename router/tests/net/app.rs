@@ -169,7 +169,9 @@ impl App {
         let id = self.requests.insert(number).unwrap();
         let connection = self.connection.as_mut().expect("the app is attached");
         connection
-            .request(id, ilp.len(), |out| out.extend_from_slice(ilp))
+            .request(Instant::ZERO, Instant::MAX, id, ilp.len(), |out| {
+                out.extend_from_slice(ilp)
+            })
             .unwrap();
         number
     }
@@ -190,6 +192,11 @@ impl App {
         for (id, ilp) in std::mem::take(&mut self.held) {
             self.decide(now, id, &ilp);
         }
+    }
+
+    /// The request ids of what is kept.
+    pub fn held_ids(&self) -> Vec<u32> {
+        self.held.iter().map(|(id, _)| *id).collect()
     }
 
     pub fn held(&self) -> usize {

@@ -3,19 +3,21 @@
 //! Nothing here sleeps. [`Net::run`] moves the clock to the next thing that is due, so a test of a
 //! ten-minute outage takes milliseconds and gives the same result each time.
 
-#![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
+#![allow(dead_code, unused_imports, unreachable_pub, clippy::unwrap_used)]
 
 mod app;
+mod build;
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::time::Duration;
 
 pub use app::{App, Ending, Policy};
-use btp_proto::{Secret, Transmit};
+use btp_proto::Transmit;
+pub use build::{assert_idle, chain, child, dialed, node, pair, pay, peer, reject, route};
 use bytes::BytesMut;
 use ilp_proto::{Instant, Now, Timestamp};
-use ilp_router::config::{Config, Endpoint, PeerConfig, Relation, RouteConfig};
+use ilp_router::config::Config;
 use ilp_router::{Action, CloseReason, Connector, DialError, Event, LinkId, PeerState, Received};
 
 /// When virtual time begins; 2026-11-21.
@@ -102,6 +104,8 @@ pub struct Net {
     pub stopped: Vec<String>,
     /// Nodes that said [`Action::ResumeRead`].
     pub resumed: Vec<String>,
+    /// Links that have something to send.
+    named: BTreeSet<(String, LinkId)>,
 }
 
 impl Net {
@@ -118,6 +122,7 @@ impl Net {
             unreachable: Vec::new(),
             stopped: Vec::new(),
             resumed: Vec::new(),
+            named: BTreeSet::new(),
         }
     }
 
@@ -138,7 +143,8 @@ impl Net {
         let name = config.node_id.clone();
         let seed = name
             .bytes()
-            .fold(7, |seed, byte| seed * 31 + u64::from(byte));
+            .fold(7, |seed, byte| seed * 31 + u64::from(byte))
+            + self.seq * 7_919;
         let mut node = Connector::new(config, seed, self.now()).unwrap();
         node.set_packet_events(true);
         self.nodes.insert(name, node);
@@ -162,6 +168,25 @@ impl Net {
                 }
             }
         }
+    }
+
+    /// A power cut: a node is gone, and nobody is told.
+    pub fn kill_silently(&mut self, name: &str) {
+        self.nodes.remove(name);
+        for pipe in &mut self.pipes {
+            let mut gone = pipe
+                .ends
+                .iter_mut()
+                .filter(|end| end.owner == name && end.open);
+            if let Some(end) = gone.next() {
+                end.open = false;
+                pipe.dead = true;
+            }
+        }
+    }
+
+    pub fn is_alive(&self, name: &str) -> bool {
+        self.nodes.contains_key(name)
     }
 
     /// Attaches a plain BTP client to a node.
@@ -209,6 +234,11 @@ impl Net {
             .iter()
             .filter(move |(name, _)| name == node)
             .map(|(_, event)| event)
+    }
+
+    /// How many events of a node are like this.
+    pub fn count(&self, node: &str, what: impl Fn(&Event) -> bool) -> usize {
+        self.events_of(node).filter(|event| what(event)).count()
     }
 
     /// Open pipes between two owners, in either direction.
@@ -463,14 +493,17 @@ impl Net {
             while let Some(action) = self.nodes.get_mut(&name).unwrap().poll_action() {
                 self.act(&name, action);
             }
-            while self.nodes.get_mut(&name).unwrap().poll_writable().is_some() {}
+            while let Some(link) = self.nodes.get_mut(&name).unwrap().poll_writable() {
+                self.named.insert((name.clone(), link));
+            }
             for pipe in 0..self.pipes.len() {
                 for end in 0..2 {
                     let side = self.pipes[pipe].ends[end].clone();
                     let (Some(link), true) = (side.link, side.owner == name) else {
                         continue;
                     };
-                    if !side.open || side.stuck {
+                    // as a driver may: only links that were named are asked
+                    if !side.open || side.stuck || !self.named.remove(&(name.clone(), link)) {
                         continue;
                     }
                     while let Some(transmit) = self
@@ -551,83 +584,4 @@ impl Net {
             _ => {}
         }
     }
-}
-
-/// A node that knows nobody.
-pub fn node(name: &str, address: &str) -> Config {
-    let mut config = Config::new(name, address.parse().unwrap());
-    config.limits.event_ring = 1 << 20;
-    config.retry.jitter = 0;
-    config
-}
-
-/// A peer; `dial`: we dial the node of its name.
-pub fn peer(id: &str, secret: &str, dial: bool) -> PeerConfig {
-    PeerConfig {
-        endpoint: dial.then(|| Endpoint {
-            tls: false,
-            host: id.to_string(),
-            port: 3000,
-            path: "/".to_string(),
-        }),
-        ..PeerConfig::new(id.parse().unwrap(), Secret::new(secret))
-    }
-}
-
-pub fn child(id: &str, secret: &str) -> PeerConfig {
-    PeerConfig {
-        relation: Relation::Child,
-        ..peer(id, secret, false)
-    }
-}
-
-/// A peer that we dial under our own name.
-pub fn dialed(own: &str, id: &str, secret: &str) -> PeerConfig {
-    PeerConfig {
-        username: Some(own.to_string()),
-        ..peer(id, secret, true)
-    }
-}
-
-pub fn route(prefix: &str, next_hop: &str, priority: u32) -> RouteConfig {
-    RouteConfig {
-        prefix: prefix.parse().unwrap(),
-        next_hop: next_hop.parse().unwrap(),
-        priority,
-    }
-}
-
-/// A → B → C in a line, a child `sender` at A and a child `receiver` at C, all connected.
-pub fn chain() -> Net {
-    let mut net = Net::new();
-    let mut a = node("a", "test.a");
-    a.peers = vec![dialed("a", "b", "ab"), child("sender", "s")];
-    a.routes = vec![route("test.b", "b", 0), route("test.c", "b", 0)];
-    let mut b = node("b", "test.b");
-    b.peers = vec![peer("a", "ab", false), dialed("b", "c", "bc")];
-    b.routes = vec![route("test.a", "a", 0), route("test.c", "c", 0)];
-    let mut c = node("c", "test.c");
-    c.peers = vec![peer("b", "bc", false), child("receiver", "r")];
-    c.routes = vec![route("test.a", "b", 0), route("test.b", "b", 0)];
-    for config in [a, b, c] {
-        net.add_node(config);
-    }
-    net.attach("sender", "a", App::new("sender", "s"));
-    net.attach("receiver", "c", App::new("receiver", "r"));
-    net.run_until(
-        Duration::from_secs(5),
-        "a chain of three, connected",
-        |net| {
-            let pairs = [
-                ("a", "b"),
-                ("b", "a"),
-                ("b", "c"),
-                ("c", "b"),
-                ("a", "sender"),
-                ("c", "receiver"),
-            ];
-            pairs.iter().all(|(node, peer)| net.connected(node, peer))
-        },
-    );
-    net
 }

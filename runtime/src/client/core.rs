@@ -115,7 +115,7 @@ impl Core {
             .map_err(|_| SendError::TooManyInFlight(limit))?;
         let queued = self
             .connection
-            .request(id, prepare.encoded_len(), |out| prepare.encode(out));
+            .request(now.mono, deadline, id, prepare.encoded_len(), |out| prepare.encode(out));
         if let Err(error) = queued {
             let _ = self.requests.take(id.0);
             return Err(match error {

@@ -1,6 +1,6 @@
 //! Two peers in one process: both sides of a link, driven by hand, with an array of bytes for a wire.
 //!
-//! `cargo run -p btp-proto --example pair`
+//! `cargo run -p btp-proto --example link_pair`
 //!
 //! A real driver does the same with a WebSocket and a clock: messages in, messages out, sleep until
 //! the deadline.
@@ -13,6 +13,9 @@ use btp_proto::{
 };
 use bytes::BytesMut;
 use ilp_proto::{Addr, Condition, Fulfill, Fulfillment, Now, Packet, Prepare, Timestamp};
+
+/// How long the packet is good for.
+const LIFETIME: Duration = Duration::from_secs(30);
 
 /// One side of the link, with what belongs to its peer and outlives the link.
 struct Side {
@@ -48,7 +51,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let prepare = Prepare {
         amount: 100,
-        expires_at: now.wall.saturating_add(Duration::from_secs(30)),
+        expires_at: now.wall.saturating_add(LIFETIME),
         condition: Condition::OF_ZERO,
         destination: Addr::new("example.bob.shop")?,
         data: b"one coffee",
@@ -57,9 +60,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .requests
         .insert("coffee")
         .map_err(|full| full.to_string())?;
-    alice
-        .link
-        .request(id, prepare.encoded_len(), |out| prepare.encode(out))?;
+    alice.link.request(
+        now.mono,
+        now.mono + LIFETIME,
+        id,
+        prepare.encoded_len(),
+        |out| prepare.encode(out),
+    )?;
     talk(&mut alice, &mut bob, now);
 
     alice.link.close(1000, "done");

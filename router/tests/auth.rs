@@ -1,0 +1,168 @@
+//! Who gets in, in virtual time.
+
+#![allow(clippy::unwrap_used)]
+
+mod net;
+
+use std::time::Duration;
+
+use ilp_router::{Event, PeerState};
+use net::{App, Net, dialed, node, peer};
+
+#[test]
+fn a_wrong_secret_is_refused_on_both_sides_and_retried() {
+    let mut net = Net::new();
+    let mut a = node("a", "test.a");
+    a.peers = vec![dialed("a", "b", "wrong")];
+    let mut b = node("b", "test.b");
+    b.peers = vec![peer("a", "right", false)];
+    net.add_node(a);
+    net.add_node(b);
+    net.run(Duration::from_secs(10));
+    assert!(!net.connected("a", "b") && !net.connected("b", "a"));
+    assert_eq!(net.state("a", "b"), PeerState::Error);
+    let denied = net.count("b",
+        |event| matches!(event, Event::AuthDenied { claimed: Some(id), reason: "wrong auth_token", .. } if id == "a"),
+    );
+    assert!(denied >= 3, "{denied} attempts in ten seconds");
+    assert_eq!(
+        net.count("a",
+            |event| matches!(event, Event::AuthFailed { reason, .. } if reason == "authentication failed")
+        ),
+        denied
+    );
+    assert!(!format!("{:?}", net.log).contains("right"));
+}
+
+#[test]
+fn wrong_guesses_are_held_back_and_the_right_secret_is_not() {
+    let mut net = Net::new();
+    let mut b = node("b", "test.b");
+    b.peers = vec![peer("a", "right", false)];
+    net.add_node(b);
+    let mut refused = Vec::new();
+    for guess in 0..5 {
+        let start = net.now().mono;
+        net.attach("guesser", "b", App::new("a", &format!("guess{guess}")));
+        net.run(Duration::from_millis(10));
+        while !net.app("guesser").is_closed {
+            net.run(Duration::from_millis(10));
+        }
+        refused.push(net.now().mono.saturating_duration_since(start).as_millis());
+    }
+    assert!(refused[0] < 100, "{refused:?}");
+    assert!(refused[4] >= 800, "{refused:?}");
+    net.attach("a", "b", App::new("a", "right"));
+    net.run_until(
+        Duration::from_millis(50),
+        "the right secret gets in",
+        |net| net.connected("b", "a"),
+    );
+}
+
+#[test]
+fn a_peer_is_found_by_path_username_or_token() {
+    let mut net = Net::new();
+    let mut b = node("b", "test.b");
+    b.peers = vec![
+        peer("a", "ta", false),
+        peer("x", "shared", false),
+        peer("y", "shared", false),
+    ];
+    net.add_node(b);
+    net.attach("1", "b", App::new("", "ta"));
+    net.run(Duration::from_millis(50));
+    assert!(net.connected("b", "a"), "by the token alone");
+    net.attach("2", "b", App::new("", "x:shared"));
+    net.run(Duration::from_millis(50));
+    assert!(net.connected("b", "x"), "by the name in front of the token");
+    net.attach("3", "b", App::new("", "shared"));
+    net.run(Duration::from_millis(50));
+    assert!(
+        !net.connected("b", "y"),
+        "a token that two peers share identifies none"
+    );
+    net.attach("4", "b", App::new("nobody", "ta"));
+    net.run(Duration::from_millis(50));
+    let reasons: Vec<_> = net
+        .events_of("b")
+        .filter_map(|event| match event {
+            Event::AuthDenied { reason, .. } => Some(*reason),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(
+        reasons,
+        [
+            "several peers have this auth_token: auth_username must say which it is",
+            "no peer of this id is configured"
+        ]
+    );
+}
+
+#[test]
+fn connections_that_do_not_authenticate_are_bounded_and_cut_off() {
+    let mut net = Net::new();
+    let mut b = node("b", "test.b");
+    b.limits.max_unauthenticated_per_address = 4;
+    net.add_node(b);
+    net.with_node("b", |node, now| {
+        let address = [10, 0, 0, 1].into();
+        for _ in 0..4 {
+            node.handle_incoming(now, address).unwrap();
+        }
+        assert!(
+            node.handle_incoming(now, address).is_err(),
+            "the fifth of one address"
+        );
+        assert!(
+            node.handle_incoming(now, [10, 0, 0, 2].into()).is_ok(),
+            "another address"
+        );
+        assert_eq!(node.open_links(), 5);
+    });
+    net.run(Duration::from_secs(11));
+    assert_eq!(
+        net.node("b").open_links(),
+        0,
+        "all are cut off after handshakeTimeout"
+    );
+}
+
+#[test]
+fn whoever_says_nothing_or_nonsense_first_is_denied_once_and_with_a_reason() {
+    let mut net = Net::new();
+    net.add_node(node("b", "test.b"));
+    let mut deny = |what: Option<ilp_router::Received<'_>>| {
+        let before = net.log.len();
+        net.with_node("b", |node, now| {
+            let link = node.handle_incoming(now, [10, 0, 0, 1].into()).unwrap();
+            node.handle_upgraded(now, link, "/", None);
+            if let Some(what) = what {
+                node.handle_received(now, link, what);
+            }
+        });
+        net.run(Duration::from_secs(12));
+        let reasons: Vec<_> = net.log[before..]
+            .iter()
+            .filter_map(|(_, event)| match event {
+                Event::AuthDenied { reason, .. } => Some(*reason),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(net.node("b").open_links(), 0, "{reasons:?}");
+        reasons
+    };
+    use ilp_router::Received::{Binary, Text};
+    assert_eq!(deny(None), ["authentication took too long"]);
+    assert_eq!(deny(Some(Text)), ["text message before authentication"]);
+    assert_eq!(
+        deny(Some(Binary(b"\xff"))),
+        ["unreadable frame before authentication"]
+    );
+    let message = b"\x06\x00\x00\x00\x02\x02\x01\x00";
+    assert_eq!(
+        deny(Some(Binary(message))),
+        ["the first entry of the first frame must be auth"]
+    );
+}

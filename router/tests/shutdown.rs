@@ -1,0 +1,95 @@
+//! Going down in order, in virtual time.
+
+#![allow(clippy::unwrap_used)]
+
+mod net;
+
+use std::time::Duration;
+
+use ilp_router::Event;
+use ilp_router::config::OnDisconnect;
+use net::{App, Ending, Net, Policy, child, node, pair};
+
+const LONG: Duration = Duration::from_secs(20);
+
+#[test]
+fn shutdown_refuses_new_packets_waits_for_old_ones_and_closes_all_links() {
+    let mut net = pair();
+    net.app("receiver").policy = Policy::Hold;
+    let now = net.now();
+    let old = net.app("sender").send(now, "test.b.receiver", 1, LONG);
+    net.run(Duration::from_secs(1));
+    net.with_node("a", |node, now| node.shutdown(now));
+    let now = net.now();
+    let new = net.app("sender").send(now, "test.b.receiver", 1, LONG);
+    net.run(Duration::from_secs(1));
+    assert_eq!(net.app("sender").ending(new).unwrap().code(), Some("T03"));
+    assert!(net.stopped.is_empty());
+    let now = net.now();
+    net.app("receiver").policy = Policy::Fulfill;
+    net.app("receiver").release(now);
+    net.run(Duration::from_secs(1));
+    assert!(
+        matches!(
+            net.app("sender").ending(old),
+            Some(Ending::Fulfilled { .. })
+        ),
+        "its answer went out first"
+    );
+    assert_eq!(net.stopped, ["a"]);
+    assert!(net.app("sender").is_closed);
+    assert_eq!(net.node("a").open_links(), 0);
+    net.with_node("a", |node, now| node.shutdown(now));
+    net.run(Duration::from_secs(1));
+    assert_eq!(net.stopped, ["a"], "a second shutdown does nothing");
+}
+
+#[test]
+fn shutdown_does_not_wait_for_ever() {
+    let mut net = pair();
+    net.app("receiver").policy = Policy::Hold;
+    let now = net.now();
+    let number = net.app("sender").send(now, "test.b.receiver", 1, LONG);
+    net.run(Duration::from_secs(1));
+    net.with_node("a", |node, now| node.shutdown(now));
+    net.run_until(Duration::from_secs(10), "stopped", |net| {
+        net.stopped == ["a"]
+    });
+    assert_eq!(
+        net.app("sender").ending(number),
+        None,
+        "a REJECT could lose money"
+    );
+    assert_eq!(
+        net.count("a", |event| matches!(
+            event,
+            Event::Drained { unanswered: 1 }
+        )),
+        1
+    );
+}
+
+#[test]
+fn the_end_of_a_drain_rejects_nothing_even_where_a_lost_link_would() {
+    let mut net = Net::new();
+    let mut a = node("a", "test.a");
+    a.on_disconnect = OnDisconnect::Reject;
+    a.peers = vec![child("sender", "s"), child("x", "x")];
+    net.add_node(a);
+    net.attach("sender", "a", App::new("sender", "s"));
+    net.attach("x", "a", App::new("x", "x").with_policy(Policy::Hold));
+    net.run(Duration::from_secs(1));
+    let now = net.now();
+    let number = net.app("sender").send(now, "test.a.x", 1, LONG);
+    net.run(Duration::from_millis(100));
+    // the sender reads slowly: its Close waits behind what is in the socket
+    let pipe = net.pipes_between("sender", "a")[0];
+    net.with_node("a", |node, now| node.shutdown(now));
+    net.run(Duration::from_millis(7_950));
+    net.set_stuck(pipe, "a", true);
+    net.run(Duration::from_millis(500));
+    net.set_stuck(pipe, "a", false);
+    net.run(Duration::from_secs(2));
+    assert_eq!(net.app("sender").ending(number), None);
+    assert_eq!(net.stopped, ["a"]);
+}

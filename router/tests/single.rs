@@ -1,0 +1,182 @@
+//! One connector and the bytes that a driver gives it and takes from it: what a network would hide.
+
+#![allow(clippy::unwrap_used)]
+
+use std::time::Duration;
+
+use btp_proto::{Carrier, Frame, Protocol, Protocols, Secret, Transmit, put_ilp_frame};
+use bytes::BytesMut;
+use ilp_proto::{Instant, Now, Timestamp};
+use ilp_router::config::{Config, Endpoint, PeerConfig, Relation};
+use ilp_router::{Action, CloseReason, Connector, LinkId, Received};
+
+const SECRET: &str = "hunter2hunter2";
+
+/// A connector with one child `x`, and a clock.
+struct Single {
+    node: Connector,
+    now: Now,
+}
+
+impl Single {
+    fn new(change: impl FnOnce(&mut Config)) -> Self {
+        let now = Now {
+            mono: Instant::from_nanos(1_000_000_000),
+            wall: Timestamp::from_millis(1_795_219_200_000),
+        };
+        let mut config = Config::new("a", "test.a".parse().unwrap());
+        config.peers.push(PeerConfig {
+            relation: Relation::Child,
+            ..PeerConfig::new("x".parse().unwrap(), Secret::new(SECRET))
+        });
+        change(&mut config);
+        let node = Connector::new(config, 1, now).unwrap();
+        Self { node, now }
+    }
+
+    fn wait(&mut self, time: Duration) {
+        self.now.mono += time;
+        self.now.wall = self.now.wall.saturating_add(time);
+        if self
+            .node
+            .poll_timeout()
+            .is_some_and(|due| due <= self.now.mono)
+        {
+            self.node.handle_timeout(self.now);
+        }
+    }
+
+    /// Somebody attaches with this name and token.
+    fn attach(&mut self, name: &str, token: &str) -> LinkId {
+        let link = self
+            .node
+            .handle_incoming(self.now, [192, 0, 2, 1].into())
+            .unwrap();
+        self.node.handle_upgraded(self.now, link, "/", None);
+        let entries = [
+            Protocol::octets("auth", b""),
+            Protocol::text("auth_username", name),
+            Protocol::text("auth_token", token),
+        ];
+        let mut frame = BytesMut::new();
+        Frame::Message {
+            id: 1,
+            protocols: Protocols::new(&entries),
+        }
+        .encode(&mut frame);
+        self.node
+            .handle_received(self.now, link, Received::Binary(&frame));
+        link
+    }
+
+    /// Attaches `x` and lets it ask for its address, without taking answers, until it is not read any more.
+    fn paused() -> (Self, LinkId) {
+        let mut single = Self::new(|config| config.limits.max_answer_buffer = 20_000);
+        let link = single.attach("x", SECRET);
+        let mut request = ilp_proto::ildcp::request(single.now.wall);
+        request.expires_at = single.now.wall.saturating_add(Duration::from_secs(3_600));
+        let mut frame = BytesMut::new();
+        put_ilp_frame(&mut frame, Carrier::Message, 7, request.encoded_len());
+        request.encode(&mut frame);
+        for _ in 0..10_000 {
+            if !single.node.wants_read(link) {
+                break;
+            }
+            single
+                .node
+                .handle_received(single.now, link, Received::Binary(&frame));
+        }
+        assert!(!single.node.wants_read(link));
+        (single, link)
+    }
+
+    fn resumed(&mut self) -> Vec<LinkId> {
+        let actions = std::iter::from_fn(|| self.node.poll_action());
+        actions
+            .filter_map(|action| match action {
+                Action::ResumeRead { link } => Some(link),
+                _ => None,
+            })
+            .collect()
+    }
+
+    fn assert_no_secret_in_events(&mut self) {
+        let mut events = 0;
+        while let Some(event) = self.node.poll_event() {
+            let shown = format!("{event:?}");
+            assert!(!shown.contains("hunter2"), "{shown}");
+            events += 1;
+        }
+        assert!(events > 0, "nothing was looked at");
+    }
+}
+
+#[test]
+fn a_peer_that_we_do_not_read_is_not_silent_while_it_takes_answers() {
+    let (mut single, link) = Single::paused();
+    let mut out = BytesMut::new();
+    for second in 0..60 {
+        single.wait(Duration::from_secs(1));
+        let sent = single.node.poll_transmit(single.now, link, &mut out);
+        assert!(
+            matches!(sent, Some(Transmit::Binary { .. } | Transmit::Ping)),
+            "after {second} s: {sent:?}"
+        );
+        assert!(!single.node.wants_read(link), "after {second} s");
+    }
+}
+
+#[test]
+fn a_link_that_was_not_read_is_read_on_when_another_takes_its_place() {
+    let (mut single, old) = Single::paused();
+    single.attach("x", SECRET);
+    assert!(single.node.wants_read(old));
+    assert_eq!(single.resumed(), [old]);
+}
+
+#[test]
+fn a_peer_holds_few_links_however_fast_it_opens_them() {
+    let mut single = Single::new(|_| {});
+    for _ in 0..1_000 {
+        single.attach("x", SECRET);
+    }
+    assert!(
+        single.node.open_links() <= 3,
+        "{} links of one peer",
+        single.node.open_links()
+    );
+}
+
+#[test]
+fn a_close_reason_that_quotes_our_secret_is_withheld() {
+    let mut single = Single::new(|config| {
+        config.peers[0].endpoint = Some(Endpoint {
+            tls: false,
+            host: "x".to_string(),
+            port: 3000,
+            path: "/".to_string(),
+        });
+    });
+    let Some(Action::Dial { link, .. }) = single.node.poll_action() else {
+        panic!("no dial");
+    };
+    single.node.handle_dialed(single.now, link);
+    let reason = format!("bad token {SECRET}");
+    single
+        .node
+        .handle_closed(single.now, link, CloseReason::Remote { code: 1008, reason });
+    single.assert_no_secret_in_events();
+}
+
+#[test]
+fn a_name_that_holds_a_secret_is_withheld() {
+    for name in [
+        SECRET.to_string(),
+        format!("x:{SECRET}"),
+        format!("{SECRET}\n"),
+    ] {
+        let mut single = Single::new(|_| {});
+        single.attach(&name, "");
+        single.assert_no_secret_in_events();
+    }
+}
