@@ -15,8 +15,8 @@ use crate::latch::Latch;
 use crate::signal::Signal;
 use crate::{Clock, Observer, Runtime};
 
-/// Events that are taken from the connector at once.
-const EVENT_BATCH: usize = 256;
+/// Events that are told in one turn: more than a turn makes, so that they do not pile up.
+const EVENT_BATCH: usize = 1_024;
 
 /// One node: a connector behind a lock, and who must hear of what.
 pub(crate) struct Hub {
@@ -258,12 +258,19 @@ impl Hub {
         for signal in aftermath.wakes.drain(..) {
             signal.wake();
         }
-        while !aftermath.events.is_empty() {
-            for event in aftermath.events.drain(..) {
-                self.tell(|observer| observer.event(&event));
-            }
-            let mut core = self.lock();
-            core.telling = core.take_events(&mut aftermath.events);
+        if aftermath.events.is_empty() {
+            return;
+        }
+        for event in aftermath.events.drain(..) {
+            self.tell(|observer| observer.event(&event));
+        }
+        let mut core = self.lock();
+        core.telling = false;
+        let more = core.connector.pending_events() > 0 && self.supervisor.raise(Signal::LOOK);
+        drop(core);
+        if more {
+            // what others have said meanwhile: whoever has told one batch has done enough for a turn
+            self.supervisor.wake();
         }
     }
 
@@ -310,3 +317,6 @@ impl Drop for Counted {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

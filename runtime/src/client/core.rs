@@ -113,9 +113,11 @@ impl Core {
             .requests
             .insert(flight)
             .map_err(|_| SendError::TooManyInFlight(limit))?;
-        let queued = self
-            .connection
-            .request(now.mono, deadline, id, prepare.encoded_len(), |out| prepare.encode(out));
+        let queued =
+            self.connection
+                .request(now.mono, deadline, id, prepare.encoded_len(), |out| {
+                    prepare.encode(out)
+                });
         if let Err(error) = queued {
             let _ = self.requests.take(id.0);
             return Err(match error {
