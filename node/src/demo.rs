@@ -3,7 +3,8 @@
 mod network;
 mod path;
 
-use std::process::ExitCode;
+use std::io::{self, IsTerminal};
+use std::process::{self, ExitCode};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -13,7 +14,8 @@ use ilp_runtime::client::Client;
 use ilp_runtime::{Clock, Runtime};
 
 use crate::runtime::{Choice, Job};
-use crate::terminal::say;
+use crate::signals::{self, StopSignal};
+use crate::terminal::{complain, say};
 use crate::tools::args::DemoArgs;
 use crate::tools::attach::{only_sends, wait_for};
 use crate::tools::exit::{FAILED, OK, ToolError, random};
@@ -51,6 +53,7 @@ impl Job for DemoArgs {
 
 fn run(runtime: &impl Runtime, args: DemoArgs) -> Result<u8, ToolError> {
     let begun = Instant::now();
+    watch_signals()?;
     let mut demo = Demo::start(runtime)?;
     demo.introduce();
     demo.many(args)?;
@@ -71,6 +74,18 @@ fn run(runtime: &impl Runtime, args: DemoArgs) -> Result<u8, ToolError> {
         say(&format!("  - {failure}"));
     }
     Ok(FAILED)
+}
+
+/// Ctrl-C ends it at once: nothing of it is worth to be put in order.
+fn watch_signals() -> Result<(), ToolError> {
+    let stop = |signal: StopSignal| {
+        // below the bar, if there is one
+        let bar = if io::stderr().is_terminal() { "\n" } else { "" };
+        complain(&format!("{bar}demo: stopped by {}", signal.name()));
+        process::exit(signal.exit_code());
+    };
+    signals::watch(stop, stop)
+        .map_err(|error| ToolError::Failed(format!("cannot watch for Ctrl-C: {error}")))
 }
 
 struct Demo<'a, R> {

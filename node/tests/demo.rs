@@ -1,6 +1,7 @@
 //! The demo as a newcomer runs it.
 #![allow(clippy::unwrap_used)]
 
+use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
 fn demo(count: &str) -> Child {
@@ -49,4 +50,21 @@ fn two_demos_run_side_by_side() {
     for demo in both {
         assert!(end(demo).contains("  fulfilled  100\n"));
     }
+}
+
+#[test]
+fn ctrl_c_ends_the_demo_with_a_word() {
+    let mut demo = demo("1000000");
+    let mut out = BufReader::new(demo.stdout.take().unwrap());
+    let mut line = String::new();
+    while !line.starts_with("1. 1,000,000 packets") {
+        line.clear();
+        assert!(out.read_line(&mut line).unwrap() > 0, "it ended");
+    }
+    let kill = format!("kill -INT {}", demo.id());
+    let killed = Command::new("sh").arg("-c").arg(kill).status().unwrap();
+    assert!(killed.success());
+    let ended = demo.wait_with_output().unwrap();
+    assert_eq!(ended.status.code(), Some(130));
+    assert_eq!(ended.stderr, b"demo: stopped by SIGINT\n");
 }

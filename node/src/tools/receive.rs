@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::args::{ReceiveArgs, Target};
 use super::attach::{OwnAddress, own_address, wait_for};
-use super::exit::{FAILED, OK, ToolError, env};
+use super::exit::{OK, ToolError, env};
 use super::judge::{Counts, Judge};
 use super::text::{counted, grouped, printable};
 use crate::signals;
@@ -129,7 +129,10 @@ impl<R: Runtime> Receiving<'_, R> {
                     self.retry(&why);
                 }
                 Ok(Control::Interrupted) if self.attached_before => return Ok(OK),
-                Ok(Control::Interrupted) => return Ok(FAILED),
+                Ok(Control::Interrupted) => {
+                    let why = format!("stopped before it was attached to {}", self.target);
+                    return Err(ToolError::Failed(why));
+                }
                 Err(RecvTimeoutError::Timeout) => {}
                 // not reached: we hold a sender ourselves
                 Err(RecvTimeoutError::Disconnected) => return Ok(OK),

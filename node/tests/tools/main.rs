@@ -209,6 +209,7 @@ fn a_receiver_that_never_was_attached_ends_with_1_at_ctrl_c() {
     let mut bob = Tool::spawn(&["receive", "--via", &via, "--key", "k"]);
     bob.wait_for("trying again");
     bob.signal("INT");
+    bob.wait_for("receive: stopped before it was attached to ws://");
     assert_eq!(bob.end(), Some(1));
 }
 
