@@ -1,12 +1,12 @@
 //! The log of a running node.
 
 use std::fmt::Write as _;
-use std::io::Read;
+use std::io::{Read, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::process::Stdio;
 use std::time::Duration;
 
-use btp_proto::Frame;
+use btp_proto::{Frame, Protocol, Protocols};
 use serde_json::Value as Json;
 
 use crate::client::{get, get_until};
@@ -236,7 +236,7 @@ fn no_secret_is_ever_printed() {
     Frame::Error {
         id,
         error,
-        protocols: btp_proto::Protocols::EMPTY,
+        protocols: Protocols::EMPTY,
     }
     .encode(&mut refusal);
     socket
@@ -284,6 +284,93 @@ fn no_secret_is_ever_printed() {
     ] {
         assert!(!shown.contains(&secret), "{secret} in {shown}");
     }
+}
+
+#[test]
+fn a_connection_that_speaks_no_websocket_is_told_of_at_debug() {
+    let mut node = Process::run(&[Settings::new("a").set("logLevel", "debug")]);
+    let mut stranger = TcpStream::connect(node.listens("a").0).unwrap();
+    stranger.write_all(b"hello?\r\n\r\n").unwrap();
+    let line = node.wait_for("btp_handshake_failed");
+    assert_eq!(
+        (&line["level"], &line["remoteAddress"]),
+        (&"debug".into(), &"127.0.0.1".into())
+    );
+    assert!(line["reason"].as_str().is_some_and(|why| !why.is_empty()));
+}
+
+#[test]
+fn a_packet_that_is_none_is_told_of_with_its_field_and_place() {
+    let mut node = Process::run(&[Settings::new("a").peers(&[waits_for("alice")])]);
+    let mut alice = Link::dial(node.listens("a").0, "alice");
+    let protocols = [Protocol::octets("ilp", &[12, 1])];
+    alice.send(&Frame::Message {
+        id: 77,
+        protocols: Protocols::new(&protocols),
+    });
+    let line = node.wait_for("btp_error");
+    assert_eq!(
+        (&line["level"], &line["peerId"]),
+        (&"error".into(), &"alice".into())
+    );
+    assert_eq!(
+        (&line["errorType"], &line["requestId"]),
+        (&"message".into(), &77.into())
+    );
+    assert!(
+        line["field"].is_string() && line["offset"].is_u64(),
+        "{line}"
+    );
+    assert_eq!(alice.outcome(), "F01");
+}
+
+#[test]
+fn a_link_that_is_replaced_is_told_of_like_one_that_ends() {
+    let mut node = Process::run(&[Settings::new("a").peers(&[waits_for("alice")])]);
+    let btp = node.listens("a").0;
+    let mut older = Link::dial(btp, "alice");
+    let _newer = Link::dial(btp, "alice");
+    node.wait_for("btp_link_replaced");
+    let line = node.wait_for("btp_disconnect");
+    assert_eq!(line["peerId"], "alice");
+    assert!(
+        line["reason"].as_str().unwrap().starts_with("replaced: "),
+        "{line}"
+    );
+    assert_eq!(older.close_frame().0, 1000);
+    assert_eq!(
+        get(node.listens("a").1, "/health").json()["peersConnected"],
+        1
+    );
+}
+
+#[test]
+fn connections_beyond_what_the_system_allows_are_told_of_and_wait() {
+    let file = Settings::new("a").file();
+    let mut limited = std::process::Command::new("sh");
+    limited
+        .args(["-c", "ulimit -n 48; exec \"$0\" run --config \"$1\""])
+        .arg(env!("CARGO_BIN_EXE_ilp-connector"))
+        .arg(file)
+        .env_clear();
+    let mut node = Process::spawn(limited);
+    node.wait_for("connector_listening");
+    let (btp, http) = node.listens("a");
+    let held: Vec<TcpStream> = (0..48).map(|_| TcpStream::connect(http).unwrap()).collect();
+    let line = node.wait_for("http_accept_failed");
+    assert_eq!(
+        (&line["level"], &line["component"]),
+        (&"warn".into(), &"http".into())
+    );
+    let stranger = TcpStream::connect(btp).unwrap();
+    let line = node.wait_for("btp_accept_failed");
+    assert_eq!(
+        (&line["level"], &line["component"]),
+        (&"error".into(), &"btp-server".into())
+    );
+    assert!(line["retryMs"].is_u64(), "{line}");
+    drop((held, stranger));
+    assert_eq!(get(http, "/health").status, 200);
 }
 
 #[test]
