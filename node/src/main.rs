@@ -36,7 +36,7 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 
 use cli::{Cli, Command, ConfigArgs, HealthcheckArgs, HelpArgs};
-use config::{Environment, NodeConfig};
+use config::{Environment, NodeConfig, Problems};
 use runtime::{Choice, RuntimeArgs};
 
 /// What the command line or a configuration was refused with.
@@ -60,7 +60,10 @@ fn dispatch() -> ExitCode {
         Command::Run(args) => {
             let runtime = runtime("run");
             match load(&args.config, "run") {
-                Ok(nodes) => run::run(nodes, runtime),
+                Ok(nodes) => match unshared(&nodes) {
+                    Ok(()) => run::run(nodes, runtime),
+                    Err(code) => code,
+                },
                 Err(code) => code,
             }
         }
@@ -86,6 +89,16 @@ fn load(args: &ConfigArgs, command: &str) -> Result<Vec<NodeConfig>, ExitCode> {
         terminal::complain(&problems.to_string());
         ExitCode::from(USAGE)
     })
+}
+
+/// Refuses nodes that cannot run side by side before one of them has begun.
+fn unshared(nodes: &[NodeConfig]) -> Result<(), ExitCode> {
+    let problems = check::together(nodes);
+    if problems.is_empty() {
+        return Ok(());
+    }
+    terminal::complain(&Problems::new(problems, Vec::new()).to_string());
+    Err(ExitCode::from(USAGE))
 }
 
 /// The runtime for a command; ends the process if there is no such.

@@ -1,6 +1,7 @@
 //! The two ends of every link.
 
 use ilp_router::config::{PeerConfig, Relation};
+use ilp_runtime::tls::ClientCertificates;
 
 use super::Report;
 use super::network::{Ends, Network};
@@ -10,6 +11,7 @@ pub(super) fn check(network: &Network<'_>, report: &mut Report) {
     for ends in network.links() {
         let peer = &network.peers(ends.node)[ends.peer];
         dialled_as_known(network, &ends, peer, report);
+        same_transport(network, &ends, peer, report);
         // what concerns both ends alike is said once
         if ends.node < ends.other {
             somebody_dials(network, &ends, peer, report);
@@ -61,6 +63,38 @@ fn dialled_as_known(
         back_place(network, ends)
     );
     report.error(&place.id, what, fix);
+}
+
+/// A dialler that speaks TLS needs a listener that does, and certificates where those are asked for.
+fn same_transport(network: &Network<'_>, ends: &Ends<'_>, peer: &PeerConfig, report: &mut Report) {
+    let Some(endpoint) = &peer.endpoint else {
+        return;
+    };
+    let place = &network.nodes[ends.node].places.peers[ends.peer].url;
+    let them = network.id(ends.other);
+    let there = network.place(ends.other);
+    match (endpoint.tls, &network.nodes[ends.other].tls.server) {
+        (true, None) => report.warn(
+            place,
+            format!("the url begins with wss://, but {them} listens without TLS"),
+            format!("give {them} a certFile and a keyFile at {there}, unless a proxy is between"),
+        ),
+        (false, Some(_)) => report.error(
+            place,
+            format!("the url begins with ws://, but {them} listens with TLS only"),
+            format!("write wss://, or remove certFile from {there}"),
+        ),
+        (true, Some(server)) => {
+            let required = matches!(server.clients, ClientCertificates::Required { .. });
+            if required && network.nodes[ends.node].tls.client.identity.is_none() {
+                let what =
+                    format!("{them} asks for a client certificate, and there is none to show");
+                let fix = "give dialCertFile and dialKeyFile";
+                report.error(place, what, fix);
+            }
+        }
+        (false, None) => {}
+    }
 }
 
 fn back_place(network: &Network<'_>, ends: &Ends<'_>) -> String {

@@ -44,10 +44,7 @@ pub(crate) fn main(args: &CheckArgs) -> ExitCode {
         terminal::complain(&problem.to_string());
     }
     for warning in &report.warnings {
-        terminal::complain(&format!(
-            "{}: warning: {}: {}",
-            warning.origin, warning.what, warning.fix
-        ));
+        terminal::complain(&warning.as_warning());
     }
     if report.errors.is_empty() {
         terminal::say(&report.to_string());
@@ -62,11 +59,21 @@ fn files(args: &CheckArgs, env: &Environment) -> Report {
     let loaded = config::load_each(&args.files, &[], env);
     let mut report = nodes(&loaded.nodes);
     report.errors.extend(loaded.problems);
-    for node in &loaded.nodes {
-        report.warnings.extend(node.warnings.iter().cloned());
+    report.warnings.extend(loaded.warnings);
+    for node in loaded.nodes {
+        report.warnings.extend(node.warnings);
+        report.warnings.extend(node.certificate_warnings);
     }
     report.sort();
     report
+}
+
+/// What keeps nodes from running in one process: names, addresses and ports that two of them want.
+pub(crate) fn together(nodes: &[NodeConfig]) -> Vec<Problem> {
+    let mut report = Report::default();
+    ports::exclusive(nodes, &mut report);
+    report.sort();
+    report.errors
 }
 
 /// Judges nodes that are good alone.

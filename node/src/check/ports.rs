@@ -7,12 +7,25 @@ use ilp_router::config::Endpoint;
 
 use super::Report;
 use super::network::Network;
-use crate::config::{Origin, clash};
+use crate::config::{NodeConfig, Origin, clash};
 
 pub(super) fn check(network: &Network<'_>, report: &mut Report) {
     same_name(network, report);
     same_port(network, report);
     dialled_port(network, report);
+}
+
+/// What nodes of one process may not share.
+pub(super) fn exclusive(nodes: &[NodeConfig], report: &mut Report) {
+    let network = Network::new(nodes);
+    same_name(&network, report);
+    for (n, node) in nodes.iter().enumerate() {
+        for (m, other) in nodes.iter().enumerate().skip(n + 1) {
+            if let Some(clash) = clashes(listeners(node), listeners(other)) {
+                clash_here(&network, n, m, clash, report);
+            }
+        }
+    }
 }
 
 fn same_name(network: &Network<'_>, report: &mut Report) {
@@ -97,20 +110,15 @@ fn same_port(network: &Network<'_>, report: &mut Report) {
             if !together && (machines.named[n] || machines.named[m]) {
                 continue;
             }
-            let Some((address, first, second)) = clashes(listeners(node), listeners(other)) else {
+            let Some(clash) = clashes(listeners(node), listeners(other)) else {
                 continue;
             };
-            let (a, b) = (network.id(n), network.id(m));
-            let port = address.port();
             if together {
-                let what =
-                    format!("{a} and {b} run on one machine, and both listen on port {port}");
-                report.error(
-                    second,
-                    what,
-                    format!("give one of them another port; the other is at {first}"),
-                );
+                clash_here(network, n, m, clash, report);
             } else {
+                let (a, b) = (network.id(n), network.id(m));
+                let (address, first, second) = clash;
+                let port = address.port();
                 let what = format!(
                     "{b} listens on port {port} like {a}, which clashes if they share a machine"
                 );
@@ -126,19 +134,27 @@ fn same_port(network: &Network<'_>, report: &mut Report) {
     }
 }
 
+fn clash_here(network: &Network<'_>, n: usize, m: usize, clash: Clash<'_>, report: &mut Report) {
+    let (address, first, second) = clash;
+    let (a, b, port) = (network.id(n), network.id(m), address.port());
+    let what = format!("{a} and {b} run on one machine, and both listen on port {port}");
+    let fix = format!("give one of them another port; the other is at {first}");
+    report.error(second, what, fix);
+}
+
+/// What two nodes both listen on, and where that was written.
+type Clash<'a> = (SocketAddr, &'a Origin, &'a Origin);
+
 type Listener<'a> = (SocketAddr, &'a Origin);
 
-fn listeners(node: &crate::config::NodeConfig) -> [Listener<'_>; 2] {
+fn listeners(node: &NodeConfig) -> [Listener<'_>; 2] {
     [
         (node.listen, &node.places.listen),
         (node.health_listen, &node.places.health_listen),
     ]
 }
 
-fn clashes<'a>(
-    ours: [Listener<'a>; 2],
-    theirs: [Listener<'a>; 2],
-) -> Option<(SocketAddr, &'a Origin, &'a Origin)> {
+fn clashes<'a>(ours: [Listener<'a>; 2], theirs: [Listener<'a>; 2]) -> Option<Clash<'a>> {
     let pairs = ours
         .into_iter()
         .flat_map(|a| theirs.into_iter().map(move |b| (a, b)));

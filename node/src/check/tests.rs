@@ -1,5 +1,7 @@
 use std::fmt::Write as _;
 
+use ilp_runtime::tls::{ClientCertificates, TlsIdentity, TlsServerOptions};
+
 use super::*;
 use crate::config::tests::from_text;
 
@@ -54,22 +56,27 @@ impl Draft {
     }
 }
 
+fn load(draft: Draft) -> NodeConfig {
+    let Draft {
+        id,
+        top,
+        peers,
+        routes,
+    } = draft;
+    from_text(
+        &format!("{id}.yaml"),
+        &format!("{top}peers:\n{peers}routes:\n{routes}"),
+    )
+}
+
 /// What `check` says about the nodes: errors, and warnings with a `?` in front.
 fn judge(drafts: impl IntoIterator<Item = Draft>) -> Vec<String> {
-    let load = |draft: Draft| {
-        let Draft {
-            id,
-            top,
-            peers,
-            routes,
-        } = draft;
-        from_text(
-            &format!("{id}.yaml"),
-            &format!("{top}peers:\n{peers}routes:\n{routes}"),
-        )
-    };
     let configs: Vec<NodeConfig> = drafts.into_iter().map(load).collect();
-    let mut report = nodes(&configs);
+    said(&configs)
+}
+
+fn said(configs: &[NodeConfig]) -> Vec<String> {
+    let mut report = nodes(configs);
     report.sort();
     let errors = report
         .errors
@@ -128,6 +135,63 @@ fn a_peer_whose_own_file_lacks_us_is_told() {
             "?b.yaml:1:1: b has no route to test.a",
         ],
     );
+}
+
+#[test]
+fn a_dialler_and_its_listener_agree_about_tls() {
+    let of = |dialler: Draft, scheme: &str| {
+        dialler
+            .peer("b", &format!("authToken: t, url: '{scheme}://b:3000'"))
+            .route("test.b", "b")
+    };
+    let b = || node("b").knows("a").route("test.a", "a");
+    let judged = |scheme, tls: bool, required: bool| {
+        let mut nodes = [of(node("a"), scheme), b()].map(load).to_vec();
+        if tls {
+            let mut server = TlsServerOptions::new(TlsIdentity::new("cert.pem", "key.pem"));
+            if required {
+                let ca_file = "ca.pem".into();
+                server.clients = ClientCertificates::Required { ca_file };
+            }
+            nodes[1].tls.server = Some(server);
+        }
+        said(&nodes)
+    };
+    assert!(judged("ws", false, false).is_empty());
+    assert!(judged("wss", true, false).is_empty());
+    assert_eq!(
+        judged("ws", true, false),
+        ["a.yaml:4:32: the url begins with ws://, but b listens with TLS only"]
+    );
+    assert_eq!(
+        judged("wss", false, false),
+        ["?a.yaml:4:32: the url begins with wss://, but b listens without TLS"]
+    );
+    assert_eq!(
+        judged("wss", true, true),
+        ["a.yaml:4:32: b asks for a client certificate, and there is none to show"]
+    );
+}
+
+#[test]
+fn nodes_of_one_process_share_no_name_and_no_port() {
+    let alone = |id, port| node(id).top(&format!("btpServerPort: {port}\nhealthCheckPort: 0"));
+    let judge = |drafts: [Draft; 2]| {
+        let problems = together(&drafts.map(load));
+        let text = problems.iter().map(|p| format!("{}: {}", p.origin, p.what));
+        text.collect::<Vec<_>>()
+    };
+    assert!(judge([alone("a", 1), alone("b", 2)]).is_empty());
+    assert!(judge([alone("a", 0), alone("b", 0)]).is_empty());
+    let [port] = &judge([alone("a", 1), alone("b", 1)])[..] else {
+        panic!()
+    };
+    assert!(
+        port.contains("a and b run on one machine, and both listen on port 1"),
+        "{port}"
+    );
+    let twice = judge([alone("a", 1), alone("a", 2)]);
+    assert_eq!(twice.len(), 2, "{twice:?}");
 }
 
 #[test]

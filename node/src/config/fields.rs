@@ -34,6 +34,8 @@ pub(crate) struct Fields<'a> {
     pub(crate) origin: Origin,
     given: BTreeMap<&'static str, Given>,
     asked: BTreeSet<&'static str>,
+    /// What unknown keys were probably meant to be.
+    meant: BTreeSet<&'static str>,
     pub(crate) problems: &'a mut Vec<Problem>,
     warnings: &'a mut Vec<Problem>,
 }
@@ -55,6 +57,7 @@ impl<'a> Fields<'a> {
                 .map_or(Origin::Default, |node| node.origin.clone()),
             given: BTreeMap::new(),
             asked: BTreeSet::new(),
+            meant: BTreeSet::new(),
             problems,
             warnings,
         };
@@ -100,10 +103,13 @@ impl<'a> Fields<'a> {
         if found.is_none() {
             let names = self.table.iter().map(|key| key.name);
             let (hint, fix) = match near_miss(name, names.clone()) {
-                Some(meant) => (
-                    format!(" (did you mean {meant}?)"),
-                    "correct or remove it".to_owned(),
-                ),
+                Some(meant) => {
+                    self.meant.insert(meant);
+                    (
+                        format!(" (did you mean {meant}?)"),
+                        "correct or remove it".to_owned(),
+                    )
+                }
                 None if self.table.len() > 20 => (
                     String::new(),
                     "remove it; `ilp-connector help config` lists the keys there are".to_owned(),
@@ -176,6 +182,11 @@ impl<'a> Fields<'a> {
         self.given.get(name).map(|given| given.layer)
     }
 
+    /// Whether `name` was given, or probably misspelt, which is a problem already.
+    pub(crate) fn given_or_meant(&mut self, name: &'static str) -> bool {
+        self.meant.contains(name) || self.node(name).is_some()
+    }
+
     /// The value as it was given.
     pub(crate) fn node(&mut self, name: &'static str) -> Option<&Node> {
         debug_assert!(
@@ -233,6 +244,8 @@ impl<'a> Fields<'a> {
             let n = match kind {
                 Kind::Number(min, max) => value::number(text, min, max)?,
                 Kind::Bytes(min, max) => value::bytes(text, min, max)?,
+                // every caller names a key whose kind this is, and every key is asked for whatever is given, so
+                // that any test of `build` would come here
                 _ => unreachable!("{name} is a number in the table"),
             };
             T::try_from(n)
@@ -243,6 +256,7 @@ impl<'a> Fields<'a> {
     pub(crate) fn time(&mut self, name: &'static str) -> Option<Duration> {
         self.parsed(name, |text, kind| match kind {
             Kind::Time(min, max) => value::time(text, min, max),
+            // see `number`
             _ => unreachable!("{name} is a duration in the table"),
         })
     }
@@ -250,6 +264,7 @@ impl<'a> Fields<'a> {
     pub(crate) fn choice(&mut self, name: &'static str) -> Option<&'static str> {
         self.parsed(name, |text, kind| match kind {
             Kind::Choice(words) => value::choice(text, words),
+            // see `number`
             _ => unreachable!("{name} is a choice in the table"),
         })
     }

@@ -8,8 +8,9 @@
 //! | [`mod@env`] | the environment, as a value |
 //! | [`fields`] | one mapping, layer over layer, with everything wrong noted |
 //! | [`value`] | texts to numbers, durations, hosts, URLs |
+//! | [`source`] | files, bounded |
 //! | [`lists`] | the short forms of `PEERS` and `ROUTES` |
-//! | [`node`], [`peers`], [`routes`] | what the keys mean |
+//! | [`node`], [`tls`], [`peers`], [`routes`] | what the keys mean |
 //! | [`problem`] | what is wrong, and where |
 //!
 //! A flag beats the environment, which beats the file, which beats the default. What is not given has a
@@ -24,18 +25,20 @@ mod node;
 mod peers;
 pub(crate) mod problem;
 mod routes;
+mod source;
 pub(crate) mod table;
+mod tls;
 mod value;
 mod yaml;
 
 #[cfg(test)]
 pub(crate) mod tests;
 
-use std::fs;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::PathBuf;
 
+use ilp_router::config::PeerId;
+use ilp_runtime::tls::TlsOptions;
 use log::LevelFilter;
 
 pub(crate) use env::Environment;
@@ -44,6 +47,7 @@ pub(crate) use peers::PeerPlace;
 pub(crate) use problem::{Origin, Problem, Problems};
 pub(crate) use value::{Invalid, time};
 
+use source::Source;
 use table::{CONFIG_FILE, NODE, PEER_VARIABLE, Scope, peer_variable};
 
 /// All that a node is told. `Debug` shows no secret.
@@ -53,6 +57,8 @@ pub(crate) struct NodeConfig {
     pub(crate) router: ilp_router::Config,
     /// Where the BTP server listens; port 0 takes a free one.
     pub(crate) listen: SocketAddr,
+    /// How it speaks TLS.
+    pub(crate) tls: TlsOptions,
     /// Where the HTTP server listens; port 0 takes a free one.
     pub(crate) health_listen: SocketAddr,
     /// The least severe log lines of this node.
@@ -65,6 +71,8 @@ pub(crate) struct NodeConfig {
     pub(crate) threads: Option<usize>,
     /// What the operator should know, to be logged at WARN once the log is up.
     pub(crate) warnings: Vec<Problem>,
+    /// Certificates that nobody will accept. A node tells of them by itself when it starts.
+    pub(crate) certificate_warnings: Vec<Problem>,
     /// Where things were written, for problems that show later.
     pub(crate) places: Places,
 }
@@ -105,8 +113,15 @@ pub(crate) struct Flag {
     pub(crate) value: String,
 }
 
-/// The largest file that is read.
-const MAX_FILE: u64 = 16 << 20;
+/// What reading came upon besides the nodes that are good.
+#[derive(Default)]
+struct Found {
+    problems: Vec<Problem>,
+    /// About nodes that are not good.
+    warnings: Vec<Problem>,
+    /// All peers that were written down, good or not.
+    peers: Vec<PeerId>,
+}
 
 /// Reads the configuration of one node per file; of one node from the environment if there is none.
 ///
@@ -123,14 +138,16 @@ pub(crate) fn load(
     let Loaded {
         nodes,
         problems,
+        mut warnings,
         usage,
     } = load_each(files, flags, env);
     if problems.is_empty() {
         return Ok(nodes);
     }
+    warnings.extend(nodes.into_iter().flat_map(|node| node.warnings));
     Err(Problems {
         usage,
-        ..Problems::new(problems)
+        ..Problems::new(problems, warnings)
     })
 }
 
@@ -140,6 +157,8 @@ pub(crate) struct Loaded {
     pub(crate) nodes: Vec<NodeConfig>,
     /// Everything else.
     pub(crate) problems: Vec<Problem>,
+    /// What may be meant by what is wrong.
+    pub(crate) warnings: Vec<Problem>,
     /// Some problem is with how files and variables were put together.
     usage: bool,
 }
@@ -149,47 +168,51 @@ pub(crate) fn load_each(files: &[PathBuf], flags: &[Flag], env: &Environment) ->
     let named = env.get(CONFIG_FILE).and_then(Result::ok).map(PathBuf::from);
     let named: Vec<PathBuf> = named.into_iter().collect();
     let files = if files.is_empty() { &named } else { files };
-    let mut problems = Vec::new();
+    let mut found = Found::default();
     let mut nodes = Vec::new();
     if files.len() > 1 {
-        one_node_only(flags, env, &mut problems);
-        if !problems.is_empty() {
+        one_node_only(flags, env, &mut found.problems);
+        if !found.problems.is_empty() {
             // the files would be read with settings that were never meant for them
             return Loaded {
                 nodes,
-                problems,
+                problems: found.problems,
+                warnings: found.warnings,
                 usage: true,
             };
         }
     }
     if files.is_empty() {
-        nodes.extend(node::build(None, None, flags, env, &mut problems));
+        nodes.extend(node::build(None, None, flags, env, &mut found));
     }
     for path in files {
-        let name: Arc<str> = path.display().to_string().into();
-        let Some(text) = read(path, &name, &mut problems) else {
+        let Some(source) = Source::read(path, &mut found.problems) else {
             continue;
         };
-        let Some(tree) = yaml::parse(&name, &text, &mut problems) else {
+        let Some(tree) = yaml::parse(&source.name, &source.text, &mut found.problems) else {
             continue;
         };
-        let directory = path.parent();
-        nodes.extend(node::build(
-            Some(tree),
-            directory,
-            flags,
-            env,
-            &mut problems,
-        ));
+        let directory = source.directory.as_deref();
+        nodes.extend(node::build(Some(tree), directory, flags, env, &mut found));
     }
-    let alone = problems.len();
-    one_owner_each(&nodes, env, &mut problems);
+    settle(nodes, found, env)
+}
+
+/// Judges what concerns all nodes together.
+fn settle(mut nodes: Vec<NodeConfig>, mut found: Found, env: &Environment) -> Loaded {
+    let alone = found.problems.len();
+    one_owner_each(&nodes, env, &mut found.problems);
     node::agree(&mut nodes);
-    let usage = problems.len() > alone;
+    let unclaimed = peers::unclaimed(env, &found.peers);
+    match nodes.first_mut() {
+        Some(first) => first.warnings.extend(unclaimed),
+        None => found.warnings.extend(unclaimed),
+    }
     Loaded {
         nodes,
-        problems,
-        usage,
+        usage: found.problems.len() > alone,
+        problems: found.problems,
+        warnings: found.warnings,
     }
 }
 
@@ -236,43 +259,6 @@ fn one_owner_each(nodes: &[NodeConfig], env: &Environment, problems: &mut Vec<Pr
             let what = format!("{} have a peer of this name each", owners.join(" and "));
             let fix = "unset it and write the setting into each file";
             problems.push(Problem::new(&Origin::env(name), what, fix));
-        }
-    }
-}
-
-/// The text of a configuration file.
-fn read(path: &Path, name: &Arc<str>, problems: &mut Vec<Problem>) -> Option<String> {
-    let whole = Origin::file(name);
-    let bytes = fs::metadata(path).and_then(|meta| {
-        if meta.len() > MAX_FILE {
-            return Err(std::io::Error::other("it is larger than 16 MiB"));
-        }
-        fs::read(path)
-    });
-    let bytes = match bytes {
-        Ok(bytes) => bytes,
-        Err(error) => {
-            let what = format!("cannot be read: {error}");
-            let fix = "expected a YAML file; see `ilp-connector help config`";
-            problems.push(Problem::new(&whole, what, fix));
-            return None;
-        }
-    };
-    match String::from_utf8(bytes) {
-        Ok(text) => Some(
-            text.strip_prefix('\u{feff}')
-                .map(str::to_owned)
-                .unwrap_or(text),
-        ),
-        Err(error) => {
-            let at = error.utf8_error().valid_up_to();
-            let line = 1 + error.as_bytes()[..at]
-                .iter()
-                .filter(|b| **b == b'\n')
-                .count();
-            let what = format!("line {line} is not UTF-8");
-            problems.push(Problem::new(&whole, what, "save the file as UTF-8"));
-            None
         }
     }
 }

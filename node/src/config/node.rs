@@ -15,9 +15,10 @@ use super::peers::{self, Peer};
 use super::problem::{Origin, Problem, quoted};
 use super::routes;
 use super::table::NODE;
+use super::tls;
 use super::value::{Invalid, show_bytes, show_time};
 use super::yaml::{Node, Value};
-use super::{Flag, LogFormat, NodeConfig, Places};
+use super::{Flag, Found, LogFormat, NodeConfig, Places};
 
 /// The largest BTP frame that holds a legal ILP packet, in bytes.
 const LARGEST_FRAME: usize = 42_015;
@@ -34,11 +35,35 @@ pub(super) fn build(
     directory: Option<&Path>,
     flags: &[Flag],
     env: &Environment,
-    problems: &mut Vec<Problem>,
+    found: &mut Found,
 ) -> Option<NodeConfig> {
-    let before = problems.len();
     let mut warnings = Vec::new();
-    let mut fields = Fields::new(NODE, String::new(), tree, problems, &mut warnings);
+    let node = read(tree, directory, flags, env, found, &mut warnings);
+    match node {
+        Some(node) => Some(NodeConfig { warnings, ..node }),
+        None => {
+            found.warnings.extend(warnings);
+            None
+        }
+    }
+}
+
+/// The node without its warnings.
+fn read(
+    tree: Option<Node>,
+    directory: Option<&Path>,
+    flags: &[Flag],
+    env: &Environment,
+    found: &mut Found,
+    warnings: &mut Vec<Problem>,
+) -> Option<NodeConfig> {
+    let Found {
+        problems,
+        peers: peers_found,
+        ..
+    } = found;
+    let before = problems.len();
+    let mut fields = Fields::new(NODE, String::new(), tree, problems, warnings);
     fields.overlay_env(env, |key| key.env.to_owned());
     for Flag { flag, key, value } in flags {
         fields.overlay_flag(flag, key, value);
@@ -69,6 +94,8 @@ pub(super) fn build(
         HEALTH_PORT,
     );
     check_ports(&mut fields, listen, health_listen);
+    let mut certificate_warnings = Vec::new();
+    let tls = tls::read(&mut fields, directory, &mut certificate_warnings);
     let log_level = match fields.choice("logLevel") {
         Some("error") => LevelFilter::Error,
         Some("warn") => LevelFilter::Warn,
@@ -112,8 +139,9 @@ pub(super) fn build(
         max_in_flight,
         directory,
     };
-    let (peers, ids) = peers::read(peer_list, &defaults, env, problems, &mut warnings);
-    let routes = routes::read(route_list, &ids, problems, &mut warnings);
+    let (peers, ids) = peers::read(peer_list, &defaults, env, problems, warnings);
+    peers_found.extend(ids.iter().cloned());
+    let routes = routes::read(route_list, &ids, problems, warnings);
     let address_from_parent = check_parents(&peers, given_address, problems);
     let address = match address {
         Some(address) => address,
@@ -123,10 +151,10 @@ pub(super) fn build(
             given_address,
             &places,
             problems,
-            &mut warnings,
+            warnings,
         )?,
     };
-    routes::check_address(&address, &routes, &peers, problems, &mut warnings);
+    routes::check_address(&address, &routes, &peers, problems, warnings);
     if limits.max_message < LARGEST_FRAME {
         let what = format!("maxMessage is {}", show_bytes(limits.max_message as u64));
         let fix = format!(
@@ -158,12 +186,14 @@ pub(super) fn build(
     Some(NodeConfig {
         router,
         listen,
+        tls,
         health_listen,
         log_level,
         log_format,
         log_packets,
         threads,
-        warnings,
+        warnings: Vec::new(),
+        certificate_warnings,
         places,
     })
 }

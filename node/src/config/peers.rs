@@ -1,6 +1,6 @@
 //! The list of neighbours.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use btp_proto::Secret;
@@ -10,13 +10,16 @@ use ilp_runtime::endpoint::ServerUrl;
 
 use super::env::Environment;
 use super::fields::{Fields, Layer};
-use super::problem::{Origin, Problem, quoted};
+use super::problem::{Origin, Problem, near_miss, quoted};
+use super::source::read_file;
 use super::table::{PEER, PEER_VARIABLE, peer_variable};
 use super::value::{self, Invalid};
 use super::yaml::{Node, Value};
 
 /// The longest secret, in bytes.
 const MAX_SECRET: usize = 4096;
+/// A file that holds one and nothing else is not longer, in bytes.
+const MAX_SECRET_FILE: u64 = 64 << 10;
 
 /// What peers take from their node.
 pub(crate) struct Defaults<'a> {
@@ -73,7 +76,6 @@ pub(crate) fn read(
             warnings,
         ));
     }
-    unclaimed(env, variables.keys(), warnings);
     (peers, ids)
 }
 
@@ -92,24 +94,34 @@ fn same_name(id: &PeerId, first: &PeerId, at: &Origin, place: &Origin) -> Proble
     )
 }
 
-/// Variables that look as if they were for a peer, but are for none.
-fn unclaimed<'v>(
-    env: &Environment,
-    claimed: impl Iterator<Item = &'v String> + Clone,
-    warnings: &mut Vec<Problem>,
-) {
-    for name in env.names(PEER_VARIABLE) {
-        let of_peer = |prefix: &String| {
-            let suffix = name.strip_prefix(prefix.as_str());
-            suffix.is_some_and(|suffix| PEER.iter().any(|key| key.env == suffix))
+/// Variables that look as if they were for a peer, but are for none of these.
+pub(super) fn unclaimed(env: &Environment, peers: &[PeerId]) -> Vec<Problem> {
+    let keys = || PEER.iter().filter(|key| !key.env.is_empty());
+    let variables: BTreeSet<String> = peers
+        .iter()
+        .flat_map(|id| keys().map(|key| peer_variable(id.as_str(), key.env)))
+        .collect();
+    let unclaimed = env.names(PEER_VARIABLE);
+    let unclaimed = unclaimed.filter(|name| !variables.contains(*name));
+    let warning = |name: &str| {
+        // what all of them begin with would make any two alike
+        let known = variables
+            .iter()
+            .filter_map(|name| name.strip_prefix(PEER_VARIABLE));
+        let (what, fix) = match near_miss(&name[PEER_VARIABLE.len()..], known) {
+            Some(meant) => (
+                format!(" (did you mean {PEER_VARIABLE}{meant}?)"),
+                "correct or unset it",
+            ),
+            None => (
+                String::new(),
+                "check its spelling: BTP_PEER_<ID>_SECRET, the id in capitals with - and ~ as _",
+            ),
         };
-        if !claimed.clone().any(of_peer) {
-            let fix =
-                "check its spelling: BTP_PEER_<ID>_SECRET, the id in capitals with - and ~ as _";
-            let what = "it belongs to no setting of any peer and is not used";
-            warnings.push(Problem::new(&Origin::env(name), what, fix));
-        }
-    }
+        let what = format!("it belongs to no setting of any peer and is not used{what}");
+        Problem::new(&Origin::env(name), what, fix)
+    };
+    unclaimed.map(warning).collect()
 }
 
 /// The id of an entry and where it stands, if it is well-formed; [`one`] says what is wrong with it.
@@ -148,7 +160,7 @@ fn one(
     if let Some((id, _)) = &known {
         fields.overlay_env(env, |key| peer_variable(id.as_str(), key.env));
     }
-    if fields.node("id").is_none() {
+    if !fields.given_or_meant("id") {
         fields.problem(
             "a peer without an id",
             "add `id: NAME`, the name that the neighbour authenticates as",
@@ -158,7 +170,7 @@ fn one(
         let id: Result<PeerId, _> = text.parse();
         id.map_err(|_| invalid_id(text))
     });
-    let url_given = fields.node("url").is_some();
+    let url_given = fields.given_or_meant("url");
     let url = fields.parsed("url", |text, _| value::peer_url(text));
     let (endpoint, url_user, url_token) = match url {
         None => (None, None, None),
@@ -169,9 +181,13 @@ fn one(
             ..
         }) => (Some(endpoint), username, token),
     };
-    // a bad url may have held the secret, and without an id there is no telling its variable
-    let may_lack = known.is_none() || (url_given && endpoint.is_none());
+    // a bad url may have held the secret, a misspelt key as well, and without an id there is no telling its variable
+    let misspelt = ["authToken", "authTokenFile", "noAuth"]
+        .iter()
+        .any(|name| fields.given_or_meant(name) && fields.layer_of(name).is_none());
+    let may_lack = known.is_none() || misspelt || (url_given && endpoint.is_none());
     let id = known.as_ref().map_or("", |(id, _)| id.as_str());
+    not_by_flag(&mut fields, id, url_token.is_some());
     let (secret, secret_origin) = secret(&mut fields, id, url_token, may_lack, defaults);
     let username = username(&mut fields, url_user, defaults.node_id);
     let relation = match fields.choice("relation") {
@@ -262,6 +278,31 @@ fn username(fields: &mut Fields<'_>, from_url: Option<String>, node_id: &str) ->
     (!name.is_empty()).then_some(name)
 }
 
+/// What stands on a command line can be read by all users of the machine, so it is no secret any more.
+fn not_by_flag(fields: &mut Fields<'_>, id: &str, token_in_url: bool) {
+    let by_flag = |fields: &Fields<'_>, name| {
+        let origin = fields.origin_of(name);
+        let flag = fields.layer_of(name).is_some() && matches!(origin, Origin::Flag(_));
+        flag.then_some(origin)
+    };
+    let url = by_flag(fields, "url").filter(|_| token_in_url);
+    for (name, origin) in [
+        ("authToken", by_flag(fields, "authToken")),
+        ("the token in url", url),
+    ] {
+        let Some(origin) = origin else { continue };
+        let what = format!(
+            "peer {id}: {name} is a secret, and flags can be read by all users of the machine"
+        );
+        let fix = format!(
+            "take it out and set {}, or {} to a file that holds it",
+            peer_variable(id, "SECRET"),
+            peer_variable(id, "SECRET_FILE")
+        );
+        fields.problems.push(Problem::new(&origin, what, fix));
+    }
+}
+
 /// The secret: from the variables, then the entry, then the URL; `None` only with `noAuth: true`.
 fn secret(
     fields: &mut Fields<'_>,
@@ -301,10 +342,15 @@ fn secret(
             peer_variable(id, "SECRET"),
             peer_variable(id, "SECRET_FILE"),
         );
-        fields.problem(
-            format!("peer {id} has no secret"),
-            format!("set {variable}, or {file} to a file that holds it, or give authToken or authTokenFile here; `noAuth: true` lets it in without"),
-        );
+        let fix = match fields.origin {
+            Origin::Flag(_) => format!(
+                "set {variable}, or {file} to a file that holds it; `noAuth` lets it in without"
+            ),
+            _ => format!(
+                "set {variable}, or {file} to a file that holds it, or give authToken or authTokenFile here; `noAuth: true` lets it in without"
+            ),
+        };
+        fields.problem(format!("peer {id} has no secret"), fix);
         return (None, None);
     }
     let checked = |secret: Secret| match secret.as_str().len() {
@@ -331,7 +377,7 @@ fn secret(
         _ => {
             let directory = defaults
                 .directory
-                .filter(|_| fields.layer_of(name) == Some(Layer::File));
+                .filter(|_| matches!(fields.origin_of(name), Origin::File { .. }));
             fields.parsed("authTokenFile", |path, _| {
                 from_file(directory, path).and_then(checked)
             })
@@ -343,11 +389,12 @@ fn secret(
 /// The text of a file without its last line break.
 fn from_file(directory: Option<&Path>, name: &str) -> Result<Secret, Invalid> {
     let path = directory.map_or_else(|| PathBuf::from(name), |directory| directory.join(name));
-    let text = std::fs::read_to_string(&path).map_err(|error| {
-        let why = match error.kind() {
-            std::io::ErrorKind::InvalidData => "it is not UTF-8".to_owned(),
-            _ => error.to_string(),
-        };
+    let text = read_file(&path, MAX_SECRET_FILE).and_then(|bytes| {
+        let text = str::from_utf8(&bytes).map_err(|_| "it is not UTF-8".to_owned())?;
+        let line = text.strip_suffix('\n').unwrap_or(text);
+        Ok(Secret::new(line.strip_suffix('\r').unwrap_or(line)))
+    });
+    text.map_err(|why| {
         let start = directory.filter(|directory| !directory.as_os_str().is_empty());
         let start = start.map_or_else(|| ".".to_owned(), |directory| directory.display().to_string());
         // the name is not quoted: now and then it is the secret itself
@@ -355,8 +402,5 @@ fn from_file(directory: Option<&Path>, name: &str) -> Result<Secret, Invalid> {
             format!("names a file that cannot be read: {why}"),
             format!("expected a file that holds the secret and nothing else; relative names start at {start}"),
         )
-    })?;
-    let text = zeroize::Zeroizing::new(text);
-    let line = text.strip_suffix('\n').unwrap_or(&text);
-    Ok(Secret::new(line.strip_suffix('\r').unwrap_or(line)))
+    })
 }

@@ -88,6 +88,11 @@ impl Problem {
             fix: fix.into(),
         }
     }
+
+    /// As something that may be meant.
+    pub(crate) fn as_warning(&self) -> String {
+        format!("{}: warning: {}: {}", self.origin, self.what, self.fix)
+    }
 }
 
 impl fmt::Display for Problem {
@@ -96,31 +101,42 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Everything that is wrong with a configuration, in the order of the files. Printed, a line each.
+/// Everything that is wrong with a configuration, in the order of the files, then what may be meant. Printed, a
+/// line each.
 #[derive(Clone, Debug, Error)]
 pub(crate) struct Problems {
     /// At least one.
     pub(crate) list: Vec<Problem>,
+    /// What may be meant, and may explain the rest.
+    pub(crate) warnings: Vec<Problem>,
     /// The settings may be good each, but not together on one command line.
     pub(crate) usage: bool,
 }
 
 impl Problems {
     /// What was found, sorted by place; each once.
-    pub(crate) fn new(mut list: Vec<Problem>) -> Self {
-        list.sort();
-        list.dedup();
-        Self { list, usage: false }
+    pub(crate) fn new(mut list: Vec<Problem>, mut warnings: Vec<Problem>) -> Self {
+        for found in [&mut list, &mut warnings] {
+            found.sort();
+            found.dedup();
+        }
+        Self {
+            list,
+            warnings,
+            usage: false,
+        }
     }
 }
 
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (n, problem) in self.list.iter().enumerate() {
+        let problems = self.list.iter().map(ToString::to_string);
+        let warnings = self.warnings.iter().map(Problem::as_warning);
+        for (n, line) in problems.chain(warnings).enumerate() {
             if n > 0 {
                 f.write_str("\n")?;
             }
-            write!(f, "{problem}")?;
+            f.write_str(&line)?;
         }
         Ok(())
     }

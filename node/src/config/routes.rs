@@ -70,26 +70,24 @@ fn one(
         problems,
         warnings,
     );
-    let prefix = match fields.node("prefix") {
-        None => {
-            fields.problem(
-                "a route without a prefix",
-                "add `prefix: ADDRESS`, or `prefix: \"\"` for everything else",
-            );
-            None
-        }
-        Some(_) => fields.parsed("prefix", |text, _| prefix(text)),
-    };
-    let next_hop = match fields.node("nextHop") {
-        None => {
-            fields.problem(
-                "a route without a nextHop",
-                "add `nextHop: PEER`, the id of one of the peers",
-            );
-            None
-        }
-        Some(_) => fields.parsed("nextHop", |text, _| next_hop(text, ids)),
-    };
+    // the short form of a variable or flag has no keys of these names
+    let short = !matches!(entry, Origin::File { .. });
+    if !fields.given_or_meant("prefix") {
+        fields.problem(
+            "a route without a prefix",
+            "add `prefix: ADDRESS`, or `prefix: \"\"` for everything else",
+        );
+    }
+    let prefix = fields.parsed("prefix", |text, _| prefix(text));
+    if !fields.given_or_meant("nextHop") {
+        let fix = if short {
+            "write PREFIX=PEER, such as test.c=connector-c, or =connector-c for everything else"
+        } else {
+            "add `nextHop: PEER`, the id of one of the peers"
+        };
+        fields.problem("a route without a nextHop", fix);
+    }
+    let next_hop = fields.parsed("nextHop", |text, _| next_hop(text, ids));
     let priority = fields.number("priority").unwrap_or(0);
     fields.finish();
     let route = RouteConfig {

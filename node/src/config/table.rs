@@ -60,7 +60,7 @@ pub(crate) enum Kind {
     Choice(&'static [&'static str]),
     /// Never printed.
     Secret,
-    /// The name of a file that holds a secret.
+    /// The name of a file.
     Path,
     /// A list of [`PEER`] mappings; as a variable, the short form.
     Peers,
@@ -117,6 +117,14 @@ pub(crate) const NODE: &[Key] = &[
     key("btpServerPort", "BTP_SERVER_PORT", PORT, "3000", OneNode, "Port of the BTP server; 0 takes a free one"),
     key("healthCheckHost", "HEALTH_CHECK_HOST", Host, "0.0.0.0", AnyNode, "Address that the HTTP server (/health, /metrics, …) binds to"),
     key("healthCheckPort", "HEALTH_CHECK_PORT", PORT, "8080", OneNode, "Port of the HTTP server; 0 takes a free one"),
+    key("certFile", "CERT_FILE", Path, "(none: ws://, not wss://)", AnyNode, "Certificate (PEM) of the BTP server, then those between it and a root; read again when it changes"),
+    key("keyFile", "KEY_FILE", Path, "(none)", AnyNode, "Its private key (PEM, not encrypted)"),
+    key("clientCaFile", "CLIENT_CA_FILE", Path, "(none: not asked for)", AnyNode, "Authorities (PEM) of the certificates that clients may show; such a certificate names its peer"),
+    key("requireClientCert", "REQUIRE_CLIENT_CERT", Bool, "false", AnyNode, "Refuse clients that show no certificate"),
+    key("caFile", "CA_FILE", Path, "(those that browsers trust)", AnyNode, "Authorities (PEM) to trust when we dial wss://, instead of the public ones"),
+    key("dialCertFile", "DIAL_CERT_FILE", Path, "(none)", AnyNode, "Certificate (PEM) that we show to servers that ask for one"),
+    key("dialKeyFile", "DIAL_KEY_FILE", Path, "(none)", AnyNode, "Its private key (PEM, not encrypted)"),
+    key("tlsReloadInterval", "TLS_RELOAD_INTERVAL", ms(0, 24 * HOUR), "10s", AnyNode, "How often the files above are looked at for changes; 0s: only at the start"),
     key("peers", "PEERS", Peers, "(none)", OneNode, "The neighbours"),
     key("routes", "ROUTES", Routes, "(none)", OneNode, "Where packets go, by longest prefix"),
     key("assetCode", "ASSET_CODE", Text, "USD", AnyNode, "Asset of the accounts with peers that name none"),
@@ -157,7 +165,7 @@ pub(crate) const NODE: &[Key] = &[
 #[rustfmt::skip]
 pub(crate) const PEER: &[Key] = &[
     key("id", "", Id, "(required)", OneNode, "What the neighbour authenticates as, and its label in logs"),
-    key("url", "URL", Url, "(wait for it to dial us)", OneNode, "Where we dial it: ws://host:port; user:token@ may stand before the host"),
+    key("url", "URL", Url, "(wait for it to dial us)", OneNode, "Where we dial it: ws://host:port or wss://host:port; user:token@ may stand before the host"),
     key("authToken", "SECRET", Secret, "(none)", OneNode, "The secret that both directions use"),
     key("authTokenFile", "SECRET_FILE", Path, "(none)", OneNode, "A file that holds it; relative to the configuration file"),
     key("noAuth", "NO_AUTH", Bool, "false", OneNode, "Let it in without a secret"),

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use log::Level::{Debug, Error, Info, Warn};
 
-use super::line::Field::{Null, Number, Shown, Text};
+use super::line::Field::{Bool, Null, Number, Shown, Text};
 use super::line::component::{HTTP, NODE, SERVER};
 use super::line::{Fields, Line};
 use super::queue::Dropped;
@@ -30,7 +30,21 @@ pub(crate) enum NodeEvent<'a> {
     /// The node could not be started for another reason.
     StartFailed { error: &'a dyn fmt::Display },
     /// Both listeners are open.
-    Listening { btp: SocketAddr, health: SocketAddr },
+    Listening {
+        btp: SocketAddr,
+        /// It is `wss://`.
+        tls: bool,
+        health: SocketAddr,
+    },
+    /// Certificates, keys or authorities have changed on disk and are used from now on.
+    TlsReloaded { role: &'a dyn fmt::Display },
+    /// They have changed, but are of no use; what was there before is used on.
+    TlsReloadFailed {
+        role: &'a dyn fmt::Display,
+        error: &'a dyn fmt::Display,
+    },
+    /// A certificate of ours that nobody will accept.
+    TlsWarning(&'a dyn fmt::Display),
     /// The start is over: critical peers are connected, or were tried in vain.
     Ready { connected: usize },
     /// `/health` says something else than before.
@@ -108,9 +122,21 @@ impl NodeEvent<'_> {
                 Error, NODE, "start_failed", format_args!("cannot start: {error}"),
                 &[("error", Shown(error))],
             ),
-            Self::Listening { ref btp, ref health } => line(
+            Self::Listening { ref btp, tls, ref health } => line(
                 Info, NODE, "connector_listening", format_args!("listening"),
-                &[("btpAddress", Shown(btp)), ("healthAddress", Shown(health))],
+                &[("btpAddress", Shown(btp)), ("tls", Bool(tls)), ("healthAddress", Shown(health))],
+            ),
+            Self::TlsReloaded { role } => line(
+                Info, NODE, "tls_reloaded", format_args!("new {role} links use the files as they are now"),
+                &[("role", Shown(role))],
+            ),
+            Self::TlsReloadFailed { role, error } => line(
+                Error, NODE, "tls_reload_failed", format_args!("new {role} links use what was there before: {error}"),
+                &[("role", Shown(role)), ("error", Shown(error))],
+            ),
+            Self::TlsWarning(warning) => line(
+                Warn, NODE, "tls_warning", format_args!("{warning}"),
+                &[],
             ),
             Self::Ready { connected } => line(
                 Info, NODE, "connector_ready", format_args!("ready"),

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use ilp_router::Event;
 use ilp_runtime::Observer;
+use ilp_runtime::tls::{TlsError, TlsRole, TlsWarning};
 
 use super::Control;
 use crate::log::node::NodeEvent;
@@ -85,6 +86,17 @@ impl Observer for Ears {
             error,
             retry: retry_in,
         });
+    }
+
+    fn tls_reload(&self, role: TlsRole, result: Result<(), &TlsError>) {
+        self.write(&match &result {
+            Ok(()) => NodeEvent::TlsReloaded { role: &role },
+            Err(error) => NodeEvent::TlsReloadFailed { role: &role, error },
+        });
+    }
+
+    fn tls_warning(&self, warning: &TlsWarning) {
+        self.write(&NodeEvent::TlsWarning(warning));
     }
 
     fn link_panicked(&self, _message: &str) {

@@ -103,6 +103,7 @@ async fn start_one<R: Runtime>(
     let NodeConfig {
         router,
         listen,
+        tls,
         health_listen,
         places,
         ..
@@ -150,8 +151,9 @@ async fn start_one<R: Runtime>(
         noted: Arc::clone(&noted),
         tell: tell.clone(),
     };
-    let handle = match Node::start(runtime.clone(), connector, NodeOptions::new(listen), ears).await
-    {
+    let speaks_tls = tls.server.is_some();
+    let options = NodeOptions::new(listen).tls(tls);
+    let handle = match Node::start(runtime.clone(), connector, options, ears).await {
         Ok(handle) => handle,
         Err(StartError::Listen { address, source }) => {
             refused(BTP, &places.listen, address, &source);
@@ -164,6 +166,7 @@ async fn start_one<R: Runtime>(
     };
     write(NodeEvent::Listening {
         btp: handle.local_addr(),
+        tls: speaks_tls,
         health: health_address,
     });
 

@@ -1,14 +1,15 @@
 //! Files on disk, one and several.
 
+use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::*;
 
 /// A directory that goes away with the test.
-struct Dir(PathBuf);
+pub(super) struct Dir(PathBuf);
 
 impl Dir {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let n = NEXT.fetch_add(1, Ordering::Relaxed);
         let name = format!("ilp-connector-config-{}-{n}", std::process::id());
@@ -17,7 +18,11 @@ impl Dir {
         Self(path)
     }
 
-    fn put(&self, name: &str, text: impl AsRef<[u8]>) -> PathBuf {
+    pub(super) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    pub(super) fn put(&self, name: &str, text: impl AsRef<[u8]>) -> PathBuf {
         let path = self.0.join(name);
         fs::write(&path, text).unwrap();
         path
@@ -191,4 +196,50 @@ fn a_byte_order_mark_is_read_past() {
         load(&[file], &[], &no_env()).unwrap()[0].router.node_id,
         "a"
     );
+}
+
+#[test]
+fn only_regular_files_of_a_bounded_size_are_read() {
+    let dir = Dir::new();
+    let long = dir.put("long.yaml", format!("# {}\n", "x".repeat(1 << 20)));
+    let report = load(&[long], &[], &no_env()).unwrap_err().to_string();
+    assert_said(&report, "", "cannot be read: it is larger than 1MiB");
+    let yaml = node("a", 1) + "peers:\n  - {id: p, authTokenFile: long}\n";
+    dir.put("long", "x".repeat(70 << 10));
+    let report = load(&[dir.put("a.yaml", yaml)], &[], &no_env()).unwrap_err();
+    assert_said(&report.to_string(), "", "it is larger than 64KiB");
+    #[cfg(unix)]
+    {
+        let endless = PathBuf::from("/dev/zero");
+        let report = load(&[endless], &[], &no_env()).unwrap_err().to_string();
+        assert_said(
+            &report,
+            "/dev/zero: cannot be read: it is no regular file",
+            "- is standard input",
+        );
+    }
+}
+
+#[test]
+fn a_variable_of_a_peer_in_one_of_several_files_is_used() {
+    let dir = Dir::new();
+    let peer = |id: &str| format!("peers:\n  - {{id: {id}, authToken: t}}\n");
+    let files = [
+        dir.put("a.yaml", node("a", 1) + &peer("b")),
+        dir.put("b.yaml", node("b", 2) + &peer("c")),
+    ];
+    let env = Environment::with(
+        "h",
+        &[
+            ("BTP_PEER_C_SECRET", "s3cret"),
+            ("BTP_PEER_D_SECRET", "s3cret"),
+        ],
+    );
+    let nodes = load(&files, &[], &env).unwrap();
+    let warnings: Vec<String> = nodes
+        .iter()
+        .flat_map(|node| node.warnings.iter().map(ToString::to_string))
+        .collect();
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert!(warnings[0].contains("BTP_PEER_D_SECRET: it belongs to no setting"));
 }

@@ -115,3 +115,13 @@ fn the_short_form_is_not_for_files() {
     );
     assert_said(&report, "node.yaml:4:9", "routes is a mapping, not a list");
 }
+
+#[test]
+fn a_short_route_without_a_peer_is_told_the_short_form() {
+    let report = build_with(HEAD, &[("ROUTES", "test.c")], &[]).unwrap_err();
+    assert_said(
+        &report.to_string(),
+        "environment variable ROUTES, entry 1: a route without a nextHop",
+        "write PREFIX=PEER",
+    );
+}

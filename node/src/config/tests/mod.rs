@@ -6,7 +6,10 @@ mod problems;
 mod routes;
 mod secrets;
 mod table;
+mod tls;
 mod values;
+
+use std::fs;
 
 use super::*;
 
@@ -15,11 +18,11 @@ const HEAD: &str = "nodeId: n\nilpAddress: test.n\n";
 
 /// Reads one good node from the text of a file.
 pub(crate) fn from_text(file: &str, text: &str) -> NodeConfig {
-    let mut problems = Vec::new();
+    let mut found = Found::default();
     let env = Environment::with("the-host", &[]);
-    let tree = yaml::parse(&file.into(), text, &mut problems);
-    let node = tree.and_then(|tree| node::build(Some(tree), None, &[], &env, &mut problems));
-    node.unwrap_or_else(|| panic!("{}", Problems::new(problems)))
+    let tree = yaml::parse(&file.into(), text, &mut found.problems);
+    let node = tree.and_then(|tree| node::build(Some(tree), None, &[], &env, &mut found));
+    node.unwrap_or_else(|| panic!("{}", Problems::new(found.problems, found.warnings)))
 }
 
 /// Reads one node from a file called `node.yaml`, variables and flags.
@@ -37,12 +40,13 @@ fn build_with(
             value: (*value).into(),
         })
         .collect();
-    let mut problems = Vec::new();
-    let tree = yaml::parse(&"node.yaml".into(), yaml, &mut problems);
-    let node = tree.and_then(|tree| node::build(Some(tree), None, &flags, &env, &mut problems));
-    match node {
-        Some(node) if problems.is_empty() => Ok(node),
-        _ => Err(Problems::new(problems)),
+    let mut found = Found::default();
+    let tree = yaml::parse(&"node.yaml".into(), yaml, &mut found.problems);
+    let node = tree.and_then(|tree| node::build(Some(tree), None, &flags, &env, &mut found));
+    let mut loaded = settle(node.into_iter().collect(), found, &env);
+    match loaded.nodes.pop() {
+        Some(node) if loaded.problems.is_empty() => Ok(node),
+        _ => Err(Problems::new(loaded.problems, loaded.warnings)),
     }
 }
 

@@ -174,6 +174,7 @@ fn a_variable_for_no_peer_is_a_warning() {
             .starts_with("environment variable BTP_PEER_NOBODY_SECRET: it belongs to no setting")
     );
     assert!(warnings[1].starts_with("environment variable BTP_PEER_P_SECRT:"));
+    assert!(warnings[1].contains("(did you mean BTP_PEER_P_SECRET?)"));
 }
 
 #[test]

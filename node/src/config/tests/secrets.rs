@@ -138,10 +138,53 @@ fn a_secret_file_that_cannot_be_read_is_refused() {
 }
 
 #[test]
+fn a_misspelt_variable_is_told_with_the_secret_that_it_leaves_out() {
+    let yaml = format!("{HEAD}peers:\n  - id: b\n");
+    let vars = [("BTP_PEER_B_SECRT", "s3cret")];
+    let report = build_with(&yaml, &vars, &[]).unwrap_err().to_string();
+    assert_said(&report, "node.yaml:4:5", "peer b has no secret");
+    assert_said(
+        &report,
+        "environment variable BTP_PEER_B_SECRT: warning: ",
+        "(did you mean BTP_PEER_B_SECRET?)",
+    );
+}
+
+#[test]
+fn a_misspelt_key_is_one_problem_and_not_two() {
+    for key in ["authtoken", "auth_token", "authTokenfile", "noauth"] {
+        let report = refused(&format!("peers:\n  - {{id: p, {key}: x}}\n"));
+        assert_eq!(report.lines().count(), 1, "{report}");
+        assert_said(&report, "node.yaml:4:13", "unknown key");
+    }
+    let report = refused("peers:\n  - {ID: p, authToken: x}\n");
+    assert_eq!(report.lines().count(), 1, "{report}");
+}
+
+#[test]
+fn secrets_on_the_command_line_are_refused() {
+    let by_flag = |peers| build_with(HEAD, &[], &[("peers", peers)]);
+    for peers in ["b;authToken=S3C", "b=ws://u:S3C@b", "b=ws://:S3C@b"] {
+        let report = by_flag(peers).unwrap_err().to_string();
+        assert_eq!(report.lines().count(), 1, "{report}");
+        assert_said(&report, "flag --set: peer b: ", "set BTP_PEER_B_SECRET");
+        assert!(!report.contains("S3C"), "{report}");
+    }
+    let report = by_flag("b").unwrap_err().to_string();
+    assert_said(&report, "flag --set: peer b has no secret", "");
+    assert!(!report.contains("authToken"), "{report}");
+    let vars = [("BTP_PEER_B_SECRET", "s3cret")];
+    let node = build_with(HEAD, &vars, &[("peers", "b=ws://u@b")]).unwrap();
+    assert_eq!(node.router.peers[0].username.as_deref(), Some("u"));
+    let vars = [("PEERS", "b;authToken=s3cret")];
+    assert!(build_with(HEAD, &vars, &[]).is_ok(), "the environment may");
+}
+
+#[test]
 fn no_secret_is_ever_shown() {
     const MARK: &str = "S3CRETmark";
     let good = format!(
-        "nodeId: n\npeers:\n  - {{id: p, authToken: {MARK}}}\n  - {{id: q, url: 'ws://u:{MARK}@q'}}\n  - {{id: r}}\n"
+        "nodeId: n\npeers:\n  - {{id: p, authToken: {MARK}}}\n  - {{id: q, url: 'ws://u:{MARK}@q'}}\n  - {{id: r}}\n  - {{id: s, authToken: t, url: 'ws://s/?token={MARK}'}}\n"
     );
     let node = build_with(&good, &[("BTP_PEER_R_SECRET", MARK)], &[]).unwrap();
     assert!(!format!("{node:?}").contains(MARK));
@@ -154,6 +197,7 @@ fn no_secret_is_ever_shown() {
          - {{id: q3, url: 'u:{MARK}@q'}}\n\
          - {{id: q4, url: 'ws://u:{MARK}@'}}\n\
          - {{id: q5, url: 'ws://u:{MARK}@q:99999'}}\n\
+         - {{id: q6, url: 'ws://q:0/?token={MARK}'}}\n\
          - {{id: r, authToken: [{MARK}]}}\n\
          - {{id: s, authTokenFile: {MARK}}}\n\
          - {{id: t, authTokn: {MARK}}}\n\
