@@ -129,6 +129,8 @@ fn help_does_not_show_secrets_of_the_environment() {
 #[test]
 fn a_bad_configuration_keeps_a_node_from_starting() {
     let vars = [
+        ("NODE_ID", "n"),
+        ("ILP_ADDRESS", "test.n"),
         ("BTP_SERVER_PORT", "http"),
         ("PEERS", "p=ws://u:S3CRETmark/x@p"),
         ("LOG_LEVEL", "loud"),
