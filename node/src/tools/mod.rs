@@ -11,7 +11,7 @@
 //! | [`stats`], [`text`], [`progress`], [`exit`] | what people see |
 //!
 //! A tool is a thread that decides and prints, and tasks that tell it over a channel what happened; so it needs
-//! no more of a runtime than [`Runtime`](ilp_runtime::Runtime) has.
+//! no more of a runtime than [`Runtime`] has.
 
 pub(crate) mod args;
 pub(crate) mod attach;
