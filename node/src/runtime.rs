@@ -15,8 +15,7 @@ pub(crate) const VARIABLE: &str = "ILP_RUNTIME";
 /// Which runtime the command line asks for.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct RuntimeArgs {
-    /// What sockets and tasks run on: tokio or smol [env: ILP_RUNTIME] [default: the first of them that is there]
-    #[arg(long, value_name = "NAME", global = true)]
+    #[arg(long, value_name = "NAME", global = true, display_order = 1000, help = HELP)]
     runtime: Option<String>,
 }
 
@@ -48,6 +47,12 @@ impl RuntimeArgs {
         })
     }
 }
+
+const HELP: &str = if cfg!(feature = "tokio") {
+    "What sockets and tasks run on: tokio or smol [env: ILP_RUNTIME] [default: tokio]"
+} else {
+    "What sockets and tasks run on [env: ILP_RUNTIME] [default: smol]"
+};
 
 /// All that a build may have.
 const KNOWN: [&str; 2] = ["tokio", "smol"];
