@@ -223,7 +223,7 @@ impl Session for LinkSession<'_> {
 
     fn turn(
         &mut self,
-        read: &Inbox,
+        read: &Inbox<'_>,
         end: Option<CloseReason>,
         outbox: Option<&mut Outbox>,
     ) -> Turned {

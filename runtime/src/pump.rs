@@ -6,31 +6,22 @@
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
-use async_tungstenite::WebSocketStream;
 use btp_proto::Transmit;
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use futures_io::{AsyncRead, AsyncWrite};
-use futures_lite::{Stream, future};
-use futures_sink::Sink;
+use futures_lite::future;
 use ilp_router::{CloseReason, Received};
-use tungstenite::error::{CapacityError, ProtocolError};
-use tungstenite::protocol::CloseFrame;
-use tungstenite::protocol::frame::coding::CloseCode;
-use tungstenite::{Error, Message};
 
+use crate::scratch::Scratch;
 use crate::signal::Signal;
+use crate::ws::{Found, Item, Reader, Role, Writer, WsError};
 
-/// Messages read in one turn, so that other tasks get theirs.
-const TURN_MESSAGES: usize = 64;
-/// Messages written in one turn: bounds what WebSocket headers add to the bytes.
-const BATCH_MESSAGES: usize = 1_024;
-/// Bytes of one turn in each direction; the last message may exceed it.
+/// Bytes of one turn in each direction; the last message that is written may exceed it.
 pub(crate) const TURN_BYTES: usize = 64 << 10;
-
-/// The RFC 6455 code of a Close frame without one.
-const NO_STATUS: u16 = 1005;
+/// Turns of one poll, so that other tasks get theirs.
+const TURNS: usize = 16;
 
 /// What owns the messages of one WebSocket.
 pub(crate) trait Session {
@@ -41,7 +32,7 @@ pub(crate) trait Session {
     /// fills `outbox` if there is one, which there is when the socket has taken all that was in the last.
     fn turn(
         &mut self,
-        read: &Inbox,
+        read: &Inbox<'_>,
         end: Option<CloseReason>,
         outbox: Option<&mut Outbox>,
     ) -> Turned;
@@ -65,99 +56,141 @@ pub(crate) enum Ended {
     Broken,
 }
 
-/// What was read in a turn.
-#[derive(Debug, Default)]
-pub(crate) struct Inbox {
-    messages: Vec<Message>,
-    bytes: usize,
+/// What was read in a turn, where it was read.
+#[derive(Debug)]
+pub(crate) struct Inbox<'a> {
+    buffer: &'a [u8],
+    found: &'a [Found],
 }
 
-impl Inbox {
-    pub(crate) fn is_empty(&self) -> bool {
-        self.messages.is_empty()
-    }
-
+impl<'a> Inbox<'a> {
     /// In the order of their arrival.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = Received<'_>> {
-        self.messages.iter().filter_map(|message| match message {
-            Message::Binary(bytes) => Some(Received::Binary(bytes)),
-            Message::Text(_) => Some(Received::Text),
-            Message::Ping(_) => Some(Received::Ping),
-            Message::Pong(_) => Some(Received::Pong),
-            // the first ends the turn instead of being put in, the second is never read
-            Message::Close(_) | Message::Frame(_) => None,
-        })
-    }
-
-    fn push(&mut self, message: Message) {
-        self.bytes += message.len();
-        self.messages.push(message);
-    }
-
-    fn is_full(&self) -> bool {
-        self.messages.len() >= TURN_MESSAGES || self.bytes >= TURN_BYTES
-    }
-
-    fn clear(&mut self) {
-        self.messages.clear();
-        self.bytes = 0;
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Received<'a>> + use<'a> {
+        let buffer = self.buffer;
+        self.found
+            .iter()
+            .filter_map(move |found| match found.item(buffer) {
+                Item::Binary(bytes) => Some(Received::Binary(bytes)),
+                Item::Text => Some(Received::Text),
+                Item::Ping(_) => Some(Received::Ping),
+                Item::Pong => Some(Received::Pong),
+                // it is the end of the turn instead
+                Item::Close(_) => None,
+            })
     }
 }
 
-/// What is to be written: one batch.
-#[derive(Debug, Default)]
+/// What is to be written: one batch, encoded where it is sent from.
+#[derive(Debug)]
 pub(crate) struct Outbox {
-    buffer: BytesMut,
-    queue: Vec<Transmit>,
+    bytes: BytesMut,
+    /// How many of them the socket has taken.
+    sent: usize,
+    writer: Writer,
     /// The session had no more to say when it was last asked.
     drained: bool,
+    /// Our Close frame is among them, or was: nothing may follow it.
+    closing: bool,
 }
 
 impl Outbox {
     /// Takes messages from `next`, which appends one to the buffer, until it has none or the batch is full.
     pub(crate) fn fill(&mut self, mut next: impl FnMut(&mut BytesMut) -> Option<Transmit>) {
         self.drained = false;
-        while self.buffer.len() < TURN_BYTES && self.queue.len() < BATCH_MESSAGES {
-            let Some(transmit) = next(&mut self.buffer) else {
-                self.drained = true;
-                break;
-            };
-            self.queue.push(transmit);
-            if let Transmit::Close { .. } = transmit {
-                self.drained = true;
-                break;
+        while self.bytes.len() < TURN_BYTES && !self.drained {
+            match self.writer.binary(&mut self.bytes, &mut next) {
+                Some(Transmit::Binary { .. }) => {}
+                Some(Transmit::Ping) => self.writer.ping(&mut self.bytes),
+                Some(Transmit::Close { code, reason }) => self.close(code, reason),
+                None => self.drained = true,
             }
         }
     }
+
+    fn close(&mut self, code: u16, reason: &str) {
+        self.writer.close(&mut self.bytes, code, reason);
+        self.closing = true;
+        self.drained = true;
+    }
+
+    fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+}
+
+/// A WebSocket after its upgrade.
+pub(crate) struct Socket<S> {
+    pub(crate) stream: S,
+    pub(crate) role: Role,
+    /// Bytes of the largest message that is taken.
+    pub(crate) max_message: usize,
+    /// What came behind the upgrade and was read with it.
+    pub(crate) early: Vec<u8>,
 }
 
 /// A WebSocket and the state of its two directions.
 pub(crate) struct Pump<S> {
-    socket: WebSocketStream<S>,
-    inbox: Inbox,
+    stream: S,
+    reader: Reader,
+    early: Vec<u8>,
     outbox: Outbox,
+    /// What the other side wants to hear back: the last ping that is not answered.
+    pong: Option<Vec<u8>>,
     /// The session wants the socket to be read.
     read_on: bool,
     /// The session may have something to say.
     pending: bool,
-    /// There is something in the socket's own buffer.
+    /// The stream has taken bytes that it may still hold back.
     unflushed: bool,
-    /// Our Close frame is written: nothing may follow it.
-    closing: bool,
     /// Why nothing can be written any more. What the other side sent before is still worth reading.
     write_error: Option<String>,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Pump<S> {
-    pub(crate) fn new(socket: WebSocketStream<S>) -> Self {
+/// What came of a read.
+struct Read {
+    /// The socket has no more for now.
+    blocked: bool,
+    /// There is probably more at once.
+    full: bool,
+    /// How much of the scratch is in use.
+    len: usize,
+    end: Option<(CloseReason, Ended)>,
+}
+
+impl Read {
+    const NOTHING: Self = Self {
+        blocked: false,
+        full: false,
+        len: 0,
+        end: None,
+    };
+
+    const fn end(reason: CloseReason, ended: Ended) -> Self {
         Self {
-            socket,
-            inbox: Inbox::default(),
-            outbox: Outbox::default(),
+            blocked: true,
+            end: Some((reason, ended)),
+            ..Self::NOTHING
+        }
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Pump<S> {
+    pub(crate) fn new(socket: Socket<S>) -> Self {
+        Self {
+            stream: socket.stream,
+            reader: Reader::new(socket.role, socket.max_message),
+            early: socket.early,
+            outbox: Outbox {
+                bytes: BytesMut::new(),
+                sent: 0,
+                writer: Writer::new(socket.role),
+                drained: false,
+                closing: false,
+            },
+            pong: None,
             read_on: true,
             pending: true,
             unflushed: false,
-            closing: false,
             write_error: None,
         }
     }
@@ -169,10 +202,28 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pump<S> {
 
     /// The same for a caller with something else to poll.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>, session: &mut impl Session) -> Poll<Ended> {
+        let mut scratch = Scratch::take();
+        if self.outbox.is_empty() {
+            std::mem::swap(&mut self.outbox.bytes, &mut scratch.out);
+        }
+        let polled = self.work(cx, session, &mut scratch);
+        if self.outbox.is_empty() {
+            std::mem::swap(&mut self.outbox.bytes, &mut scratch.out);
+        }
+        scratch.give();
+        polled
+    }
+
+    fn work(
+        &mut self,
+        cx: &mut Context<'_>,
+        session: &mut impl Session,
+        scratch: &mut Scratch,
+    ) -> Poll<Ended> {
         session.signal().register(cx);
         // what was pending once in a poll has our waker and need not be tried again
         let (mut read_blocked, mut write_blocked) = (false, false);
-        loop {
+        for _ in 0..TURNS {
             let raised = session.signal().take();
             if raised & Signal::STOP != 0 {
                 return Poll::Ready(Ended::Stopped);
@@ -180,146 +231,187 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pump<S> {
             self.pending |= raised & Signal::WRITABLE != 0;
             self.read_on |= raised & Signal::READABLE != 0;
 
-            let mut end = None;
+            scratch.found.clear();
+            let mut read = Read::NOTHING;
             if self.read_on && !read_blocked {
-                (read_blocked, end) = self.read(cx);
+                read = self.read(cx, scratch);
+                read_blocked = read.blocked;
             }
-            if self.unflushed && !write_blocked {
-                write_blocked = self.flush(cx);
-            }
+            write_blocked = write_blocked || self.write(cx);
             if (read_blocked || !self.read_on)
-                && end.is_none()
+                && read.end.is_none()
                 && let Some(why) = self.write_error.take()
             {
-                end = Some((CloseReason::Broken(why), Ended::Broken));
+                read.end = Some((CloseReason::Broken(why), Ended::Broken));
             }
 
-            let idle = !self.unflushed && !self.closing && self.write_error.is_none();
-            let (outbox, read) = (idle && self.pending, !self.inbox.is_empty());
-            if !outbox && !read && end.is_none() {
-                return Poll::Pending;
+            let idle = self.outbox.is_empty() && !self.outbox.closing && self.write_error.is_none();
+            let nothing_read = scratch.found.is_empty() && read.end.is_none();
+            if nothing_read && !(idle && self.pending) {
+                if read_blocked || !self.read_on {
+                    return Poll::Pending;
+                }
+                // a part of a frame
+                continue;
             }
-            let full = self.inbox.is_full();
-            let ended = end.as_ref().map(|&(_, ended)| ended);
-            let why = end.map(|(why, _)| why);
-            // whoever reads gets a chance to answer in the same turn
-            let outbox = if idle && why.is_none() {
-                Some(&mut self.outbox)
-            } else {
-                None
+            let (why, ended) = read
+                .end
+                .map_or((None, None), |(why, ended)| (Some(why), Some(ended)));
+            let inbox = Inbox {
+                buffer: scratch.bytes.get(..read.len).unwrap_or_default(),
+                found: &scratch.found,
             };
+            // whoever reads gets a chance to answer in the same turn
+            let outbox = (idle && why.is_none()).then_some(&mut self.outbox);
             let asked = outbox.is_some();
-            let turned = session.turn(&self.inbox, why, outbox);
-            self.inbox.clear();
+            let turned = session.turn(&inbox, why, outbox);
             if let Some(ended) = ended {
                 return Poll::Ready(ended);
             }
             self.read_on = turned.read_on;
             if asked {
                 self.pending = !self.outbox.drained;
-                self.write();
             }
-            if full {
-                // others want to run, and an executor may not see to that by itself
-                if self.unflushed && !write_blocked {
-                    self.flush(cx);
-                }
-                cx.waker().wake_by_ref();
-                return Poll::Pending;
+            write_blocked = write_blocked || self.write(cx);
+            if read.full {
+                break;
             }
         }
+        // others want to run, and an executor may not see to that by itself
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 
-    /// Fills the inbox; true if the socket has no more for now, and how the conversation ended if it did.
-    fn read(&mut self, cx: &mut Context<'_>) -> (bool, Option<(CloseReason, Ended)>) {
-        while !self.inbox.is_full() {
-            let end = match Pin::new(&mut self.socket).poll_next(cx) {
-                Poll::Pending => return (true, None),
-                Poll::Ready(Some(Ok(Message::Close(frame)))) => (remote(frame), Ended::Closed),
-                Poll::Ready(Some(Ok(message))) => {
-                    // a pong waits in the socket for the next read or flush
-                    self.unflushed |= message.is_ping();
-                    self.inbox.push(message);
-                    continue;
-                }
-                Poll::Ready(Some(Err(error))) => self.fail(error),
-                Poll::Ready(None) => (hung_up(), Ended::Broken),
-            };
-            return (true, Some(end));
+    /// Reads once, and finds what is in it.
+    fn read(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch) -> Read {
+        let kept = self.reader.rest().len();
+        let room = kept + TURN_BYTES.max(self.early.len());
+        if scratch.bytes.len() < room {
+            scratch.bytes.resize(room, 0);
         }
-        (false, None)
-    }
-
-    /// The reason for an error of the read side, which has no more to give.
-    fn fail(&mut self, error: Error) -> (CloseReason, Ended) {
-        let (reason, code, text) = match error {
-            Error::Capacity(CapacityError::MessageTooLong { .. }) => {
-                (CloseReason::TooLarge, CloseCode::Size, "message too big")
+        let early = std::mem::take(&mut self.early);
+        let len = if early.is_empty() {
+            let into = &mut scratch.bytes[kept..kept + TURN_BYTES];
+            match Pin::new(&mut self.stream).poll_read(cx, into) {
+                Poll::Pending => {
+                    return Read {
+                        blocked: true,
+                        ..Read::NOTHING
+                    };
+                }
+                Poll::Ready(Ok(0)) => return Read::end(hung_up(), Ended::Broken),
+                Poll::Ready(Ok(len)) => len,
+                // TLS that ends without its own goodbye
+                Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                    return Read::end(hung_up(), Ended::Broken);
+                }
+                Poll::Ready(Err(error)) => {
+                    return Read::end(CloseReason::Broken(error.to_string()), Ended::Broken);
+                }
             }
-            Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => {
-                return (hung_up(), Ended::Broken);
-            }
-            // TLS that ends without its own goodbye
-            Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                return (hung_up(), Ended::Broken);
-            }
-            Error::Io(error) => return (CloseReason::Broken(error.to_string()), Ended::Broken),
-            Error::Utf8(_) => {
-                let why = CloseReason::Broken("a text message that is not UTF-8".into());
-                (why, CloseCode::Invalid, "text is not UTF-8")
-            }
-            other => (
-                CloseReason::Broken(other.to_string()),
-                CloseCode::Protocol,
-                "protocol error",
-            ),
+        } else {
+            scratch.bytes[kept..kept + early.len()].copy_from_slice(&early);
+            early.len()
         };
-        if self.closing || self.write_error.is_some() {
+        scratch.bytes[..kept].copy_from_slice(self.reader.rest());
+        let buffer = &mut scratch.bytes[..kept + len];
+        let result = self.reader.read(buffer, &mut scratch.found);
+        let end = match result {
+            Err(error) => Some(self.breach(error)),
+            Ok(()) => self.look_at(buffer, &scratch.found),
+        };
+        Read {
+            blocked: end.is_some(),
+            full: len == TURN_BYTES,
+            len: kept + len,
+            end,
+        }
+    }
+
+    /// Sees to what the WebSocket layer answers itself.
+    fn look_at(&mut self, buffer: &[u8], found: &[Found]) -> Option<(CloseReason, Ended)> {
+        /// The RFC 6455 code of a Close frame without one, which itself may not be sent.
+        const NO_STATUS: u16 = 1005;
+        for found in found {
+            match found.item(buffer) {
+                Item::Ping(payload) => self.pong = Some(payload.to_vec()),
+                Item::Close(frame) => {
+                    if !self.outbox.closing {
+                        let code = if frame.code == NO_STATUS {
+                            1000
+                        } else {
+                            frame.code
+                        };
+                        self.outbox.close(code, "");
+                    }
+                    let (code, reason) = (frame.code, frame.reason);
+                    return Some((CloseReason::Remote { code, reason }, Ended::Closed));
+                }
+                Item::Binary(_) | Item::Text | Item::Pong => {}
+            }
+        }
+        None
+    }
+
+    /// The other side broke the rules of WebSocket: it is told, and nothing more is read.
+    fn breach(&mut self, error: WsError) -> (CloseReason, Ended) {
+        let reason = match error {
+            WsError::TooLarge => CloseReason::TooLarge,
+            other => CloseReason::Broken(other.to_string()),
+        };
+        if self.outbox.closing || self.write_error.is_some() {
             return (reason, Ended::Broken);
         }
-        let close = Message::Close(Some(CloseFrame {
-            code,
-            reason: text.into(),
-        }));
-        self.closing = true;
-        let sent = Pin::new(&mut self.socket).start_send(close).is_ok();
-        (reason, if sent { Ended::Closed } else { Ended::Broken })
+        let text = match error {
+            WsError::TooLarge => "message too big",
+            WsError::Utf8 => "text is not UTF-8",
+            _ => "protocol error",
+        };
+        self.outbox.close(error.code(), text);
+        (reason, Ended::Closed)
     }
 
-    /// Moves the outbox into the socket's buffer, which has room for it: it is empty.
-    fn write(&mut self) {
-        let Outbox { buffer, queue, .. } = &mut self.outbox;
-        for transmit in queue.drain(..) {
-            let message = match transmit {
-                Transmit::Binary { len } => Message::Binary(buffer.split_to(len).freeze()),
-                Transmit::Ping => Message::Ping(Bytes::new()),
-                Transmit::Close { code, reason } => {
-                    self.closing = true;
-                    Message::Close(Some(CloseFrame {
-                        code: code.into(),
-                        reason: reason.into(),
-                    }))
-                }
-            };
-            self.unflushed = true;
-            if let Err(error) = Pin::new(&mut self.socket).start_send(message) {
-                self.write_error.get_or_insert_with(|| error.to_string());
-            }
+    /// Writes what there is; true if the socket takes no more for now.
+    fn write(&mut self, cx: &mut Context<'_>) -> bool {
+        if self.outbox.is_empty()
+            && !self.outbox.closing
+            && let Some(payload) = self.pong.take()
+        {
+            self.outbox.writer.pong(&mut self.outbox.bytes, &payload);
         }
-        buffer.clear();
-    }
-
-    /// True if the socket takes no more for now.
-    fn flush(&mut self, cx: &mut Context<'_>) -> bool {
-        match Pin::new(&mut self.socket).poll_flush(cx) {
+        if self.outbox.is_empty() && !self.unflushed {
+            return false;
+        }
+        match self.poll_write_all(cx) {
             Poll::Pending => return true,
             Poll::Ready(Ok(())) => {}
             Poll::Ready(Err(error)) => {
                 self.write_error.get_or_insert_with(|| error.to_string());
+                self.unflushed = false;
             }
         }
-        self.unflushed = false;
+        self.outbox.bytes.clear();
+        self.outbox.sent = 0;
         false
+    }
+
+    fn poll_write_all(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Self {
+            stream,
+            outbox: Outbox { bytes, sent, .. },
+            unflushed,
+            ..
+        } = self;
+        while *sent < bytes.len() {
+            match ready!(Pin::new(&mut *stream).poll_write(cx, &bytes[*sent..]))? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                len => *sent += len,
+            }
+            *unflushed = true;
+        }
+        ready!(Pin::new(stream).poll_flush(cx))?;
+        *unflushed = false;
+        Poll::Ready(Ok(()))
     }
 
     /// Gets the Close frame out and waits until the other side has hung up, so that what it still sends does
@@ -327,13 +419,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pump<S> {
     pub(crate) async fn linger(mut self) {
         /// More than this is not listened to.
         const ENOUGH: usize = 4 << 20;
-        if poll_fn(|cx| Pin::new(&mut self.socket).poll_flush(cx))
-            .await
-            .is_err()
-        {
+        if poll_fn(|cx| self.poll_write_all(cx)).await.is_err() {
             return;
         }
-        let stream = self.socket.get_mut();
+        let stream = &mut self.stream;
         if poll_fn(|cx| Pin::new(&mut *stream).poll_close(cx))
             .await
             .is_err()
@@ -348,19 +437,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pump<S> {
             }
             future::yield_now().await;
         }
-    }
-}
-
-fn remote(frame: Option<CloseFrame>) -> CloseReason {
-    match frame {
-        Some(CloseFrame { code, reason }) => CloseReason::Remote {
-            code: code.into(),
-            reason: reason.as_str().to_owned(),
-        },
-        None => CloseReason::Remote {
-            code: NO_STATUS,
-            reason: String::new(),
-        },
     }
 }
 

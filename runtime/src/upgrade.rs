@@ -2,7 +2,6 @@
 
 use std::io;
 
-use async_tungstenite::WebSocketStream;
 use futures_io::{AsyncRead, AsyncWrite};
 use futures_lite::{AsyncReadExt, AsyncWriteExt, future};
 use ilp_router::DialError;
@@ -12,19 +11,20 @@ use tungstenite::client::IntoClientRequest;
 use tungstenite::error::ProtocolError;
 use tungstenite::handshake::server::{Callback, ErrorResponse, Request, Response};
 use tungstenite::http::{Response as HttpResponse, Uri};
-use tungstenite::protocol::{Role, WebSocketConfig};
 
 use crate::Runtime;
+use crate::head::Head;
 use crate::link::LINGER;
-use crate::pump::TURN_BYTES;
+use crate::pump;
 use crate::tls::{Other, Refusal, TlsClient, TlsServer, in_words};
 use crate::transport::{SpeaksTls, Transport};
+use crate::ws::Role;
 
 /// What the bytes of a link go through.
 pub(crate) type Stream<R> = Transport<<R as Runtime>::Stream>;
 
 /// What its messages go through.
-pub(crate) type Socket<R> = WebSocketStream<Stream<R>>;
+pub(crate) type Socket<R> = pump::Socket<Stream<R>>;
 
 /// A connection that was accepted and upgraded.
 pub(crate) struct Accepted<R: Runtime> {
@@ -44,7 +44,7 @@ pub(crate) async fn accept<R: Runtime>(
     stream: R::Stream,
     max_message: usize,
 ) -> Result<Accepted<R>, String> {
-    let (mut stream, client_names) = match tls {
+    let (stream, client_names) = match tls {
         None => (Transport::plain(stream), Vec::new()),
         Some(tls) => match tls.accept(stream).await {
             Ok(accepted) => accepted,
@@ -59,20 +59,21 @@ pub(crate) async fn accept<R: Runtime>(
         },
     };
     let mut path = String::new();
-    let config = Some(config(max_message));
+    let mut head = Head::new(stream);
     let callback = RememberPath(&mut path);
-    let upgrade =
-        async_tungstenite::accept_hdr_async_with_config(&mut stream, callback, config).await;
-    match upgrade.map(drop) {
-        Ok(()) => {
-            // nothing is lost with the first: a client that sends more before it has the answer is refused
-            let socket = WebSocketStream::from_raw_socket(stream, Role::Server, config).await;
-            Ok(Accepted {
-                socket,
-                path,
-                client_names,
-            })
-        }
+    let upgrade = async_tungstenite::accept_hdr_async(&mut head, callback).await;
+    let (upgrade, (stream, early)) = (upgrade.map(drop), head.into_parts());
+    match upgrade {
+        Ok(()) => Ok(Accepted {
+            socket: pump::Socket {
+                stream,
+                role: Role::Server,
+                max_message,
+                early,
+            },
+            path,
+            client_names,
+        }),
         Err(error) => {
             if let Some(status) = refusal(&error) {
                 dismiss(runtime, stream, Some(status)).await;
@@ -165,9 +166,16 @@ pub(crate) async fn dial<R: Runtime>(
     } else {
         Transport::plain(stream)
     };
-    let config = Some(config(max_message));
-    match async_tungstenite::client_async_with_config(request, stream, config).await {
-        Ok((socket, _)) => Ok(socket),
+    let mut head = Head::new(stream);
+    let upgrade = async_tungstenite::client_async(request, &mut head).await;
+    let (upgrade, (stream, early)) = (upgrade.map(drop), head.into_parts());
+    match upgrade {
+        Ok(()) => Ok(pump::Socket {
+            stream,
+            role: Role::Client,
+            max_message,
+            early,
+        }),
         Err(error) => Err(DialError(explain(&error, server))),
     }
 }
@@ -188,17 +196,6 @@ fn uri(endpoint: &Endpoint) -> Result<Uri, Error> {
         .path_and_query(path.as_str())
         .build()?;
     Ok(uri)
-}
-
-/// Buffers with an end. One batch fits into the write buffer whatever its messages are.
-fn config(max_message: usize) -> WebSocketConfig {
-    const WRITE_BUFFER: usize = 128 << 10;
-    WebSocketConfig::default()
-        .read_buffer_size(16 << 10)
-        .write_buffer_size(WRITE_BUFFER)
-        .max_write_buffer_size(WRITE_BUFFER + TURN_BYTES + max_message.max(64 << 10))
-        .max_message_size(Some(max_message))
-        .max_frame_size(Some(max_message))
 }
 
 /// Whether the other side sent TLS where none was expected.

@@ -208,7 +208,7 @@ impl Session for ClientSession<'_> {
 
     fn turn(
         &mut self,
-        read: &Inbox,
+        read: &Inbox<'_>,
         end: Option<CloseReason>,
         outbox: Option<&mut Outbox>,
     ) -> Turned {
