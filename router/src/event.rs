@@ -330,3 +330,19 @@ pub enum Event {
         unanswered: usize,
     },
 }
+
+impl Event {
+    /// Whether it is made only while [per-packet events](crate::Connector::set_packet_events) are on.
+    #[must_use]
+    pub const fn is_per_packet(&self) -> bool {
+        matches!(
+            self,
+            Self::MessageReceived { .. }
+                | Self::MessageSent { .. }
+                | Self::PacketReceived { .. }
+                | Self::RouteLookup { .. }
+                | Self::PacketForwarded { .. }
+                | Self::PacketAnswered { .. }
+        )
+    }
+}

@@ -8,7 +8,7 @@ use btp_proto::{Carrier, Frame, Protocol, Protocols, Secret, Transmit, put_ilp_f
 use bytes::BytesMut;
 use ilp_proto::{Instant, Now, Timestamp};
 use ilp_router::config::{Config, Endpoint, PeerConfig, Relation};
-use ilp_router::{Action, CloseReason, Connector, LinkId, Received};
+use ilp_router::{Action, CloseReason, Connector, Event, LinkId, Received};
 
 const SECRET: &str = "hunter2hunter2";
 
@@ -179,4 +179,38 @@ fn a_name_that_holds_a_secret_is_withheld() {
         single.attach(&name, "");
         single.assert_no_secret_in_events();
     }
+}
+
+#[test]
+fn packet_events_leave_room_for_those_of_links() {
+    let mut single = Single::new(|config| config.limits.event_ring = 40);
+    single.node.set_packet_events(true);
+    let link = single.attach("x", SECRET);
+    let mut frame = BytesMut::new();
+    put_ilp_frame(&mut frame, Carrier::Message, 7, 0);
+    for _ in 0..100 {
+        single
+            .node
+            .handle_received(single.now, link, Received::Binary(&frame));
+    }
+    while single.node.poll_event().is_some() {}
+    let request = ilp_proto::ildcp::request(single.now.wall);
+    let mut frame = BytesMut::new();
+    put_ilp_frame(&mut frame, Carrier::Message, 7, request.encoded_len());
+    request.encode(&mut frame);
+    for _ in 0..100 {
+        single
+            .node
+            .handle_received(single.now, link, Received::Binary(&frame));
+    }
+    assert_eq!(single.node.pending_events(), 30);
+    single
+        .node
+        .handle_closed(single.now, link, CloseReason::Broken("gone".to_string()));
+    let events: Vec<_> = std::iter::from_fn(|| single.node.poll_event()).collect();
+    assert!(
+        matches!(events.last(), Some(Event::Disconnected { .. })),
+        "{events:?}"
+    );
+    assert!(single.node.stats().events_dropped > 0);
 }

@@ -214,12 +214,13 @@ async fn supervise<R: Runtime>(links: Links<R>) {
             hub.watcher.send(Signal::STOP);
             return;
         }
+        // telling what happened may fill all of this task's time: the dials that it starts need some too
+        future::yield_now().await;
         if orders
             .deadline
             .is_some_and(|deadline| deadline <= Clock::now().mono)
         {
-            // there is more to do than one call does; links get their turn in between
-            future::yield_now().await;
+            // there is more to do than one call does
             continue;
         }
         poll_fn(|cx| {

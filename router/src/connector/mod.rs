@@ -218,8 +218,8 @@ impl Connector {
         self.writable.pop_front()
     }
 
-    /// Something worth a log line. What is not fetched in time falls out of the ring, oldest first, and is counted in
-    /// [`Stats::events_dropped`].
+    /// Something worth a log line. What finds no room because nobody fetches is dropped and counted in
+    /// [`Stats::events_dropped`], per-packet events first.
     #[must_use = "the event is gone"]
     pub fn poll_event(&mut self) -> Option<Event> {
         self.events.pop_front()
@@ -346,12 +346,16 @@ impl Connector {
     }
 
     fn emit(&mut self, event: Event) {
-        if self.events.len() >= self.limits.event_ring {
-            self.events.pop_front();
-            self.stats.events_dropped += 1;
-        }
-        if self.limits.event_ring > 0 {
+        // packets leave a quarter of the ring to what happens to links, however many there are
+        let room = if event.is_per_packet() {
+            self.limits.event_ring - self.limits.event_ring / 4
+        } else {
+            self.limits.event_ring
+        };
+        if self.events.len() < room {
             self.events.push_back(event);
+        } else {
+            self.stats.events_dropped += 1;
         }
     }
 
