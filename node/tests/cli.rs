@@ -311,3 +311,98 @@ fn decode_tells_what_is_wrong_as_json_and_exits_with_1() {
         ran.out
     );
 }
+
+/// A file for one test.
+fn file(name: &str, text: &str) -> String {
+    let path = format!(
+        "{}/{}-{name}",
+        env!("CARGO_TARGET_TMPDIR"),
+        std::process::id()
+    );
+    std::fs::write(&path, text).unwrap();
+    path
+}
+
+#[test]
+fn nodes_that_clash_are_refused_before_one_of_them_starts() {
+    let node = |id: &str, port: u16| {
+        let text = format!(
+            "nodeId: {id}\nilpAddress: test.{id}\nbtpServerPort: {port}\nhealthCheckPort: 0\n"
+        );
+        file(&format!("{id}-{port}.yaml"), &text)
+    };
+    let twice = run(&["run", "-c", &node("a", 41), "-c", &node("b", 41)], &[]);
+    assert_eq!(twice.code, 2, "{}", twice.err);
+    assert!(
+        twice.err.contains("both listen on port 41"),
+        "{}",
+        twice.err
+    );
+    let twins = run(&["run", "-c", &node("a", 41), "-c", &node("a", 42)], &[]);
+    assert_eq!(twins.code, 2, "{}", twins.err);
+    assert!(
+        twins.err.contains("two nodes are called a"),
+        "{}",
+        twins.err
+    );
+    assert!(
+        twins.err.contains("two nodes have the address test.a"),
+        "{}",
+        twins.err
+    );
+}
+
+#[test]
+fn a_configuration_can_come_from_standard_input() {
+    let mut child = command(&["check", "-"], &[])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(b"nodeId: a\nilpAddres: test.a\n").unwrap();
+    drop(stdin);
+    let ran = Ran::from(child.wait_with_output().unwrap());
+    assert_eq!(ran.code, 2);
+    assert!(ran.err.starts_with("stdin:2:1: unknown key"), "{}", ran.err);
+}
+
+#[cfg(unix)]
+#[test]
+fn what_never_ends_is_no_configuration() {
+    let ran = run(&["check", "/dev/zero"], &[]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.err.contains("no regular file"), "{}", ran.err);
+    let mut child = command(&["check", "-"], &[])
+        .stdin(std::fs::File::open("/dev/zero").unwrap())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(2));
+}
+
+#[test]
+fn a_typo_in_a_secret_variable_is_told_with_what_it_causes() {
+    let ran = run(&["run"], &[("PEERS", "b"), ("BTP_PEER_B_SECRT", "x")]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.err.contains("peer b has no secret"), "{}", ran.err);
+    assert!(
+        ran.err.contains("did you mean BTP_PEER_B_SECRET?"),
+        "{}",
+        ran.err
+    );
+}
+
+#[test]
+fn a_secret_by_flag_is_refused() {
+    for peers in [
+        "peers=b;authToken=FLAGSECRET",
+        "peers=b=ws://u:FLAGSECRET@b",
+    ] {
+        let ran = run(&["run", "--set", peers], &[]);
+        assert_eq!(ran.code, 2);
+        assert!(ran.err.contains("set BTP_PEER_B_SECRET"), "{}", ran.err);
+        assert!(!ran.err.contains("FLAGSECRET"), "{}", ran.err);
+    }
+}

@@ -37,7 +37,10 @@ The same peers and routes without a file:
 
 The secret of a peer is looked for in BTP_PEER_<ID>_SECRET, in the file that BTP_PEER_<ID>_SECRET_FILE
 names, in authToken, in the file authTokenFile, and before the @ of url. <ID> is the peer's id in
-capitals, with - and ~ as _. Durations are written 250ms, 30s, 2m or 1h; sizes 65536, 64KiB or 1MiB.
+capitals, with - and ~ as _. Secrets are refused from flags, which all users of the machine can read.
+
+Names of files start at the directory of the configuration file that holds them; in variables and flags,
+at the working directory. Durations are written 250ms, 30s, 2m or 1h; sizes 65536, 64KiB or 1MiB.
 ";
 
 /// `help config`.
