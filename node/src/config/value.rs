@@ -182,24 +182,29 @@ pub(crate) fn peer_url(text: &str) -> Result<ServerUrl, Invalid> {
     })
 }
 
-/// A URL that may be printed, whatever is wrong with it: user and token are left out, and the query, which some
-/// put a token into.
+/// A URL that may be printed, whatever is wrong with it: without user and token, and without query and fragment,
+/// which some put a token into.
 fn without_secrets(text: &str) -> String {
-    let (before, rest) = match text.rsplit_once('@') {
-        None => ("", text),
-        Some((before, host)) => (before, host),
-    };
-    let rest = match rest.split_once('?') {
-        Some((path, _)) => format!("{path}?***"),
-        None => rest.to_owned(),
-    };
-    if before.is_empty() {
-        return rest;
-    }
+    let scheme = [
+        "ws://",
+        "wss://",
+        "btp+ws://",
+        "btp+wss://",
+        "http://",
+        "https://",
+    ]
+    .into_iter()
+    .find(|scheme| text.starts_with(scheme));
     // any other scheme may be the beginning of the secret
-    let scheme = before.split_once("://").map_or("", |(scheme, _)| scheme);
-    match scheme {
-        "ws" | "wss" | "btp+ws" | "btp+wss" | "http" | "https" => format!("{scheme}://***@{rest}"),
-        _ => format!("***@{rest}"),
+    let scheme = scheme.unwrap_or_default();
+    let (user, host) = match text.rfind('@') {
+        Some(at) => ("***@", at + 1),
+        None => ("", scheme.len()),
+    };
+    match text.find(['?', '#']) {
+        // nobody can tell which part of it is what
+        Some(end) if end < host => format!("{scheme}***"),
+        Some(end) => format!("{scheme}{user}{}***", &text[host..=end]),
+        None => format!("{scheme}{user}{}", &text[host..]),
     }
 }

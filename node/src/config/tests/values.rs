@@ -148,7 +148,11 @@ fn urls_that_cannot_be_dialled_are_refused_without_their_token() {
         ("ws://u:S3C%ff@h", "UTF-8"),
         ("ws://h:0/x?token=S3C", "?***"),
         ("ws://h/?token=S3C#x", "fragment"),
-        ("http://u@h?S3C", "ws://"),
+        ("http://u@h?S3C", "http://***@h?***"),
+        ("ws://h/?a@b=S3C", "ws://***"),
+        ("ws://u:S3C?S3C@h", "ws://***"),
+        ("ws://h/#S3C", "ws://h/#***"),
+        ("http://h/x", "\"http://h/x\""),
         ("", "ws://"),
     ] {
         let Err(invalid) = peer_url(text) else {
