@@ -1,11 +1,12 @@
 //! Signals while packets flow.
 
 use std::collections::BTreeMap;
+use std::net::TcpListener;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use crate::chain::{Chain, Node};
+use crate::chain::{Chain, Node, Plan};
 use crate::wallet::{Outcome, Payment, Wallet, pay};
 
 /// Packets that alice has under way at a time.
@@ -196,4 +197,30 @@ fn what_is_in_flight_when_b_stops_is_seen_through_and_what_comes_is_turned_away(
     let last = chain.b.process.log.last().unwrap();
     assert_eq!(last["msg"], format!("drained {COUNT}, left 0"));
     alice.nothing_else_came();
+}
+
+#[test]
+fn a_node_under_load_still_dials_a_peer_that_is_away() {
+    // Turns every connection away, and tells of it.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut plan = Plan::new();
+    plan.a.replace("<PORT>", "0");
+    let next = listener.local_addr().unwrap().to_string();
+    plan.a.replace("<NEXT>", &next);
+    let (tell, dialed) = channel();
+    thread::spawn(move || listener.incoming().try_for_each(|_| tell.send(())));
+    let a = Node::start(plan.a);
+    let (warm, is_warm) = channel();
+    let (enough, is_enough) = channel();
+    let sending = load(a.wallet("alice"), warm, is_enough);
+    is_warm.recv().unwrap();
+    // At most 100 ms apart, whatever else there is to do.
+    for _ in 0..20 {
+        dialed
+            .recv_timeout(Duration::from_secs(2))
+            .expect("A dials no more");
+    }
+    enough.send(()).unwrap();
+    let (_, answers, _) = sending.join().unwrap();
+    assert!(answers.values().all(|outcome| outcome.code() == "T01"));
 }
