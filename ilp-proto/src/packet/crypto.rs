@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use sha2::{Digest, Sha256};
+use sha2::block_api::compress256;
 
 /// The hash that a fulfillment must have.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -26,6 +26,18 @@ impl fmt::Debug for Condition {
     }
 }
 
+/// The state that SHA-256 begins with (FIPS 180-4 section 5.3.3).
+const SHA256_START: [u32; 8] = [
+    0x6a09_e667,
+    0xbb67_ae85,
+    0x3c6e_f372,
+    0xa54f_f53a,
+    0x510e_527f,
+    0x9b05_688c,
+    0x1f83_d9ab,
+    0x5be0_cd19,
+];
+
 /// The preimage of a condition: who shows it has earned the money.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Fulfillment(pub [u8; 32]);
@@ -37,7 +49,18 @@ impl Fulfillment {
     /// The condition that it fulfils: its SHA-256.
     #[must_use]
     pub fn condition(&self) -> Condition {
-        Condition(Sha256::digest(self.0).into())
+        // 32 bytes and their padding are exactly one block, so the buffering of a general hash is not needed
+        let mut block = [0; 64];
+        block[..32].copy_from_slice(&self.0);
+        block[32] = 0x80;
+        block[56..].copy_from_slice(&256_u64.to_be_bytes());
+        let mut state = SHA256_START;
+        compress256(&mut state, &[block]);
+        let mut hash = [0; 32];
+        for (bytes, word) in hash.chunks_exact_mut(4).zip(state) {
+            bytes.copy_from_slice(&word.to_be_bytes());
+        }
+        Condition(hash)
     }
 
     /// Whether it fulfils `condition`.
@@ -51,5 +74,27 @@ impl fmt::Debug for Fulfillment {
     /// Nothing of its bytes: until it is paid for, it is worth money.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Fulfillment(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use sha2::{Digest, Sha256};
+
+    use super::*;
+
+    #[test]
+    fn the_zero_condition_is_the_hash_of_the_zero_fulfillment() {
+        assert_eq!(Fulfillment::ZERO.condition(), Condition::OF_ZERO);
+    }
+
+    proptest! {
+        #[test]
+        fn a_condition_is_the_sha256_of_its_fulfillment(bytes: [u8; 32]) {
+            let condition = Condition(Sha256::digest(bytes).into());
+            prop_assert_eq!(Fulfillment(bytes).condition(), condition);
+            prop_assert!(Fulfillment(bytes).fulfills(&condition));
+        }
     }
 }
