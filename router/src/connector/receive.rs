@@ -19,7 +19,6 @@ impl Connector {
     pub fn handle_received(&mut self, now: Now, link: LinkId, what: Received<'_>) {
         let now = self.clamp(now);
         self.receive(now, link, what);
-        self.refresh(now, link);
     }
 
     fn receive(&mut self, now: Now, id: LinkId, what: Received<'_>) {
@@ -45,7 +44,13 @@ impl Connector {
             peer.counters.messages_in += 1;
             peer.counters.bytes_in += len as u64;
         }
+        // packets change nothing about the link that brings them: its timer is lazy, and what it has to send is
+        // marked where it is queued
+        let packet = matches!(inbound, Inbound::Request { .. } | Inbound::Answer { .. });
         self.dispatch(now, id, owner, inbound, what);
+        if !packet {
+            self.refresh(now, id);
+        }
     }
 
     /// The frames that came behind an auth frame that has now been accepted.
