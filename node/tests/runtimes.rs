@@ -46,9 +46,11 @@ fn a_node_runs_on_the_runtime_that_it_is_told() {
             .map(|thread| fs::read_to_string(thread.unwrap().path().join("comm")).unwrap())
             .filter(|name| name.starts_with("ilp-") && name != "ilp-connector\n")
             .collect();
-        assert_eq!(
-            workers,
-            [format!("ilp-{runtime}\n"), format!("ilp-{runtime}\n")]
+        // as many as there are cores, and the one that said it is ready is up
+        let name = format!("ilp-{runtime}\n");
+        assert!(
+            !workers.is_empty() && workers.iter().all(|worker| *worker == name),
+            "{workers:?}"
         );
         assert_eq!(node.stop().code(), Some(0), "{}", node.show());
     }
