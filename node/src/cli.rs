@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::bench::args::BenchArgs;
 use crate::config::{self, Environment, Flag, NodeConfig, Problems};
 use crate::runtime::RuntimeArgs;
 use crate::tools::args::{DemoArgs, PingArgs, ReceiveArgs, SendArgs};
@@ -42,6 +43,7 @@ pub(crate) enum Command {
     Send(SendArgs),
     Receive(ReceiveArgs),
     Ping(PingArgs),
+    Bench(BenchArgs),
     Decode(DecodeArgs),
     Healthcheck(HealthcheckArgs),
     Help(HelpArgs),

@@ -13,8 +13,10 @@
 //! | [`mod@healthcheck`] | the container's view of a node |
 //! | [`mod@runtime`] | what all of it runs on |
 //! | [`tools`], [`demo`] | clients of BTP servers, and a network to look at |
+//! | [`bench`] | how fast a connector is |
 //! | [`terminal`] | stdout and stderr |
 
+mod bench;
 mod check;
 mod cli;
 mod config;
@@ -73,6 +75,7 @@ fn dispatch() -> ExitCode {
         Command::Send(args) => tools::main(args, runtime("send")),
         Command::Receive(args) => tools::main(args, runtime("receive")),
         Command::Ping(args) => tools::main(args, runtime("ping")),
+        Command::Bench(args) => bench::main(&args, runtime("bench")),
         Command::Healthcheck(args) => healthcheck(&args),
         Command::Help(args) => help(&args),
     }

@@ -81,7 +81,7 @@ impl Choice {
     #[cfg(not(feature = "tokio"))]
     const DEFAULT: Self = Self::Smol;
 
-    const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             #[cfg(feature = "tokio")]
             Self::Tokio => "tokio",

@@ -1,0 +1,190 @@
+//! Connectors in a row, each a process of this executable, on ports that the system picks.
+
+use std::collections::VecDeque;
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::process::{Child, ChildStderr, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread;
+use std::time::Duration;
+
+use btp_proto::Secret;
+use serde_json::Value as Json;
+
+use super::connect::Account;
+use crate::runtime;
+use crate::tools::exit::random;
+use crate::tools::load::PEER_IN_FLIGHT;
+
+/// For a process to start.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Lines of a log that are kept, in case it is asked for.
+const TAIL: usize = 10;
+
+/// How they should be.
+pub(super) struct Wish<'a> {
+    pub(super) nodes: usize,
+    pub(super) pairs: usize,
+    pub(super) in_flight: usize,
+    pub(super) runtime: &'a str,
+    pub(super) threads: Option<usize>,
+}
+
+/// Connectors that run; they end with it.
+pub(super) struct Network {
+    /// From the senders to the receivers; never empty.
+    nodes: Vec<Node>,
+    secret: Secret,
+}
+
+struct Node {
+    process: Child,
+    btp: SocketAddr,
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        // it has nothing to lose
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+impl Network {
+    /// Starts them, each dials the one before it.
+    ///
+    /// # Errors
+    /// When one does not start.
+    pub(super) fn start(wish: &Wish<'_>) -> Result<Self, String> {
+        let secret: [u8; 16] = random().map_err(|_| "no random numbers".to_owned())?;
+        let mut network = Self {
+            nodes: Vec::new(),
+            secret: Secret::from(hex::encode(secret)),
+        };
+        for number in 1..=wish.nodes {
+            let node = network.node(wish, number)?;
+            network.nodes.push(node);
+        }
+        Ok(network)
+    }
+
+    pub(super) fn pids(&self) -> Vec<u32> {
+        self.nodes.iter().map(|node| node.process.id()).collect()
+    }
+
+    /// Who sends, at the first, and who receives, at the last.
+    ///
+    /// # Errors
+    /// None that can happen: the addresses are the nodes' own.
+    pub(super) fn accounts(&self, pair: usize) -> Result<(Account, Account), String> {
+        let (Some(first), Some(last)) = (self.nodes.first(), self.nodes.last()) else {
+            return Err("there are no nodes".into());
+        };
+        let account = |node: &Node, user| {
+            let url = format!("ws://{}/", node.btp);
+            Account::new(&url, Some(user), Some(self.secret.clone()))
+        };
+        Ok((
+            account(first, format!("s{pair}"))?,
+            account(last, format!("r{pair}"))?,
+        ))
+    }
+
+    /// All settings are variables of its environment: no secret is in a file or a list of processes.
+    fn node(&self, wish: &Wish<'_>, number: usize) -> Result<Node, String> {
+        let secret = self.secret.as_str();
+        let last = number == wish.nodes;
+        let limits = |links: usize| {
+            // defaults are measured wherever they suffice
+            let needed = links * wish.in_flight;
+            match needed > PEER_IN_FLIGHT {
+                true => format!(";maxInFlight={}", needed.min(65_536)),
+                false => String::new(),
+            }
+        };
+        let mut peers = Vec::new();
+        if number == 1 {
+            peers.extend((0..wish.pairs).map(|n| format!("s{n};relation=child{}", limits(1))));
+        }
+        if last {
+            peers.extend((0..wish.pairs).map(|n| format!("r{n};relation=child{}", limits(1))));
+        }
+        if let Some(before) = self.nodes.last() {
+            let (id, btp, limits) = (number - 1, before.btp, limits(wish.pairs));
+            peers.push(format!("n{id}=ws://{btp}{limits}"));
+        }
+        if !last {
+            peers.push(format!("n{}{}", number + 1, limits(wish.pairs)));
+        }
+        let executable = std::env::current_exe()
+            .map_err(|error| format!("cannot find the executable: {error}"))?;
+        let mut command = Command::new(executable);
+        command
+            .arg("run")
+            .env_clear()
+            .env(runtime::VARIABLE, wish.runtime)
+            .env("NODE_ID", format!("n{number}"))
+            .env("ILP_ADDRESS", format!("test.n{number}"))
+            .env("BTP_SERVER_HOST", "127.0.0.1")
+            .env("BTP_SERVER_PORT", "0")
+            .env("HEALTH_CHECK_HOST", "127.0.0.1")
+            .env("HEALTH_CHECK_PORT", "0")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
+        for peer in &peers {
+            let id = peer.split([';', '=']).next().unwrap_or_default();
+            command.env(format!("BTP_PEER_{}_SECRET", id.to_uppercase()), secret);
+        }
+        command.env("PEERS", peers.join(","));
+        if !last {
+            command.env("ROUTES", format!("=n{}", number + 1));
+        }
+        if let Some(threads) = wish.threads {
+            command.env("THREADS", threads.to_string());
+        }
+        let process = command.spawn();
+        let mut process = process.map_err(|error| format!("cannot start a node: {error}"))?;
+        let stderr = process.stderr.take();
+        let mut node = Node {
+            process,
+            btp: SocketAddr::from(([127, 0, 0, 1], 0)),
+        };
+        let (tell, told) = channel();
+        if let Some(stderr) = stderr {
+            thread::spawn(move || listen(stderr, &tell));
+        }
+        node.btp = listening(&told).map_err(|error| format!("node n{number}: {error}"))?;
+        Ok(node)
+    }
+}
+
+/// Waits until it says where it listens.
+fn listening(told: &Receiver<Result<SocketAddr, String>>) -> Result<SocketAddr, String> {
+    match told.recv_timeout(PATIENCE) {
+        Ok(Ok(address)) => Ok(address),
+        Ok(Err(log)) => Err(format!("ended before it listened:\n{log}")),
+        Err(RecvTimeoutError::Timeout) => Err("does not listen".into()),
+        Err(RecvTimeoutError::Disconnected) => Err("ended before it listened".into()),
+    }
+}
+
+/// Reads the log to its end, so that the node can go on writing it.
+fn listen(stderr: ChildStderr, tell: &Sender<Result<SocketAddr, String>>) {
+    let mut tail = VecDeque::new();
+    for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+        let fields = serde_json::from_str::<Json>(&line).unwrap_or_default();
+        if fields["event"] == "connector_listening"
+            && let Some(address) = fields["btpAddress"].as_str()
+            && let Ok(address) = address.parse()
+        {
+            // whoever waits may have given up
+            let _ = tell.send(Ok(address));
+        }
+        if tail.len() == TAIL {
+            tail.pop_front();
+        }
+        tail.push_back(line);
+    }
+    let _ = tell.send(Err(Vec::from(tail).join("\n")));
+}
