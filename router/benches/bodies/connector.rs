@@ -1,0 +1,308 @@
+//! A whole connector, with messages in memory.
+
+use std::hint::black_box;
+use std::time::Duration;
+
+use btp_proto::{Carrier, Frame, Protocol, Protocols, Secret, Transmit, put_ilp_frame};
+use bytes::BytesMut;
+use ilp_proto::{
+    Addr, ErrorCode, Fulfill, Fulfillment, Instant, Now, Packet, Prepare, Reject, Timestamp,
+};
+use ilp_router::config::{Config, PeerConfig, RouteConfig};
+use ilp_router::{Connector, LinkId, Received};
+
+use super::Random;
+
+const EPOCH: i64 = 1_795_219_200_000;
+/// Frames to choose from, with as many destinations.
+const FRAMES: usize = 4_096;
+/// What the clock moves on for each packet.
+const PER_PACKET: Duration = Duration::from_nanos(200);
+
+/// What a connector is put under.
+#[derive(Clone, Copy)]
+pub(crate) struct Load {
+    /// Lines of the routing table.
+    pub(crate) routes: usize,
+    /// Peers: half of them send, half of them receive.
+    pub(crate) peers: usize,
+    /// Packets that wait for their answers, all the time.
+    pub(crate) in_flight: usize,
+    /// Packets that are handed over together, and their answers: what one read of a socket brings.
+    pub(crate) batch: usize,
+    /// What packets are answered with.
+    pub(crate) answer: Answer,
+}
+
+/// How receivers answer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// With the money.
+    Fulfill,
+    /// Without. Nothing is hashed.
+    Reject,
+}
+
+impl Load {
+    /// 10,000 routes, 50,000 packets in flight between two peers, 32 packets to a batch.
+    pub(crate) const TYPICAL: Self = Self {
+        routes: 10_000,
+        peers: 2,
+        in_flight: 50_000,
+        batch: 32,
+        answer: Answer::Fulfill,
+    };
+}
+
+/// A connector and the two sides around it.
+pub(crate) struct Node {
+    connector: Connector,
+    now: Now,
+    random: Random,
+    load: Load,
+    senders: Vec<LinkId>,
+    /// All frames are of one length and lie one behind the other, as they would in a read buffer.
+    frames: Vec<u8>,
+    frame_len: usize,
+    next_frame: usize,
+    answer: Vec<u8>,
+    /// What receivers have yet to answer.
+    waiting: Vec<(LinkId, u32)>,
+    out: BytesMut,
+    answered: u64,
+}
+
+impl Node {
+    /// Everybody connected, and as much in flight as the load says.
+    pub(crate) fn new(load: Load) -> Self {
+        let now = at(Instant::from_nanos(1_000_000_000));
+        let pairs = (load.peers / 2).max(1);
+        let mut connector = Connector::new(config(load, pairs), 1, now).unwrap();
+        let mut out = BytesMut::with_capacity(1 << 16);
+        let mut senders = Vec::new();
+        for pair in 0..pairs {
+            senders.push(attach(&mut connector, now, &format!("s{pair}"), &mut out));
+            attach(&mut connector, now, &format!("r{pair}"), &mut out);
+        }
+        while connector.poll_event().is_some() {}
+        while connector.poll_writable().is_some() {}
+        let mut random = Random(1);
+        let (frames, frame_len) = frames(load.routes, &mut random);
+        let mut node = Self {
+            connector,
+            now,
+            random,
+            load,
+            senders,
+            frames,
+            frame_len,
+            next_frame: 0,
+            answer: answer(load.answer),
+            waiting: Vec::with_capacity(load.in_flight + load.batch),
+            out,
+            answered: 0,
+        };
+        while node.waiting.len() < load.in_flight {
+            node.send(load.batch.min(load.in_flight - node.waiting.len()));
+        }
+        node
+    }
+
+    /// One batch: some of the packets in flight, at random, are answered, and as many new ones sent.
+    pub(crate) fn turn(&mut self) {
+        self.answer();
+        self.send(self.load.batch);
+        if self
+            .connector
+            .poll_timeout()
+            .is_some_and(|at| at <= self.now.mono)
+        {
+            self.connector.handle_timeout(self.now);
+        }
+    }
+
+    /// Answers that came back to the senders.
+    pub(crate) fn answered(&self) -> u64 {
+        self.answered
+    }
+
+    /// Packets in flight as the connector counts them.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.connector.in_flight()
+    }
+
+    /// FULFILLs and REJECTs that went to the senders, as the connector counts them.
+    pub(crate) fn answers_out(&self) -> (u64, u64) {
+        self.connector
+            .peers()
+            .fold((0, 0), |(fulfills, rejects), peer| {
+                let counters = peer.counters;
+                (
+                    fulfills + counters.fulfills_out,
+                    rejects + counters.rejects_out,
+                )
+            })
+    }
+
+    fn send(&mut self, packets: usize) {
+        self.now = at(self.now.mono + PER_PACKET * packets as u32);
+        for _ in 0..packets {
+            let start = self.next_frame * self.frame_len;
+            self.next_frame = (self.next_frame + 1) % FRAMES;
+            let frame = &self.frames[start..start + self.frame_len];
+            let sender = match self.senders.as_slice() {
+                [only] => *only,
+                senders => senders[self.random.below(senders.len())],
+            };
+            self.connector
+                .handle_received(self.now, sender, Received::Binary(black_box(frame)));
+        }
+        let before = self.waiting.len();
+        while let Some(link) = self.connector.poll_writable() {
+            while self
+                .connector
+                .poll_transmit(self.now, link, &mut self.out)
+                .is_some()
+            {
+                let id = u32::from_be_bytes(self.out[1..5].try_into().unwrap());
+                self.waiting.push((link, id));
+                black_box(&self.out);
+                self.out.clear();
+            }
+        }
+        assert_eq!(
+            self.waiting.len() - before,
+            packets,
+            "a packet was not forwarded"
+        );
+    }
+
+    fn answer(&mut self) {
+        let count = self.load.batch.min(self.waiting.len());
+        for _ in 0..count {
+            let index = self.random.below(self.waiting.len());
+            let (link, id) = self.waiting.swap_remove(index);
+            self.answer[1..5].copy_from_slice(&id.to_be_bytes());
+            self.connector.handle_received(
+                self.now,
+                link,
+                Received::Binary(black_box(&self.answer)),
+            );
+        }
+        let before = self.answered;
+        while let Some(link) = self.connector.poll_writable() {
+            while self
+                .connector
+                .poll_transmit(self.now, link, &mut self.out)
+                .is_some()
+            {
+                self.answered += 1;
+                black_box(&self.out);
+                self.out.clear();
+            }
+        }
+        assert_eq!(self.answered - before, count as u64, "an answer was lost");
+    }
+}
+
+/// The time when a monotonic clock shows this.
+fn at(mono: Instant) -> Now {
+    let millis = (mono.as_nanos() / 1_000_000) as i64;
+    Now {
+        mono,
+        wall: Timestamp::from_millis(EPOCH + millis),
+    }
+}
+
+fn config(load: Load, pairs: usize) -> Config {
+    let mut config = Config::new("hub", "test.hub".parse().unwrap());
+    for pair in 0..pairs {
+        for id in [format!("s{pair}"), format!("r{pair}")] {
+            config.peers.push(PeerConfig {
+                max_in_flight: 1 << 16,
+                ..PeerConfig::new(id.parse().unwrap(), Secret::new(&id))
+            });
+        }
+    }
+    config.limits.max_in_flight = 1 << 20;
+    config.routes = (0..load.routes)
+        .map(|route| RouteConfig {
+            prefix: format!("test.r{route:07}").parse().unwrap(),
+            next_hop: format!("r{}", route % pairs).parse().unwrap(),
+            priority: 0,
+        })
+        .collect();
+    config
+}
+
+fn attach(connector: &mut Connector, now: Now, id: &str, out: &mut BytesMut) -> LinkId {
+    let link = connector
+        .handle_incoming(now, [127, 0, 0, 1].into())
+        .unwrap();
+    connector.handle_upgraded(now, link, "/", None);
+    let entries = [
+        Protocol::octets("auth", b""),
+        Protocol::text("auth_username", id),
+        Protocol::text("auth_token", id),
+    ];
+    let auth = Frame::Message {
+        id: 1,
+        protocols: Protocols::new(&entries),
+    };
+    let mut wire = Vec::new();
+    auth.encode(&mut wire);
+    connector.handle_received(now, link, Received::Binary(&wire));
+    while let Some(transmit) = connector.poll_transmit(now, link, out) {
+        assert!(
+            matches!(transmit, Transmit::Binary { .. }),
+            "{id} was refused"
+        );
+    }
+    out.clear();
+    link
+}
+
+/// PREPAREs in their MESSAGEs, to destinations behind all routes, and the length of each.
+fn frames(routes: usize, random: &mut Random) -> (Vec<u8>, usize) {
+    let condition = Fulfillment([7; 32]).condition();
+    let mut out = BytesMut::new();
+    for frame in 0..FRAMES {
+        let destination = format!("test.r{:07}.checkout.f3a9b2", random.below(routes));
+        let prepare = Prepare {
+            amount: 1_000,
+            expires_at: Timestamp::from_millis(EPOCH + 24_000 + frame as i64),
+            condition,
+            destination: Addr::new(&destination).unwrap(),
+            data: &[0x5a; 256],
+        };
+        put_ilp_frame(
+            &mut out,
+            Carrier::Message,
+            frame as u32,
+            prepare.encoded_len(),
+        );
+        prepare.encode(&mut out);
+    }
+    let len = out.len() / FRAMES;
+    assert_eq!(len * FRAMES, out.len());
+    (out.to_vec(), len)
+}
+
+fn answer(kind: Answer) -> Vec<u8> {
+    let packet = match kind {
+        Answer::Fulfill => Packet::from(Fulfill {
+            fulfillment: Fulfillment([7; 32]),
+            data: b"",
+        }),
+        Answer::Reject => Packet::from(Reject {
+            code: ErrorCode::F99_APPLICATION_ERROR,
+            triggered_by: Some(Addr::new("test.r0.checkout").unwrap()),
+            message: b"sold out",
+            data: b"",
+        }),
+    };
+    let mut out = BytesMut::new();
+    put_ilp_frame(&mut out, Carrier::Response, 0, packet.encoded_len());
+    packet.encode(&mut out);
+    out.to_vec()
+}
