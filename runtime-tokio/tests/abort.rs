@@ -6,15 +6,8 @@ use std::os::unix::process::ExitStatusExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::Command;
 
-use ilp_router::Connector;
+use ilp_router::{Connector, config::Config};
 use ilp_runtime::{Clock, Node, NodeOptions, Observer};
-
-#[path = "../../runtime/tests/suite/events.rs"]
-#[allow(dead_code, unreachable_pub)]
-mod events;
-#[path = "../../runtime/tests/suite/setup.rs"]
-#[allow(dead_code, unreachable_pub)]
-mod setup;
 
 /// Set in the process that is to be aborted.
 const VICTIM: &str = "ILP_TEST_ABORT_VICTIM";
@@ -56,9 +49,9 @@ fn a_panic_inside_the_connector_aborts_the_process() {
 
 fn panic_under_the_lock() {
     ilp_runtime_tokio::run(1, |runtime| async move {
-        let config = setup::config("victim");
+        let config = Config::new("victim", "test.victim".parse().unwrap());
         let connector = Connector::new(config, 1, Clock::now()).unwrap();
-        let options = NodeOptions::new(setup::LOCALHOST);
+        let options = NodeOptions::new(([127, 0, 0, 1], 0).into());
         let node = Node::start(runtime, connector, options, LastWords)
             .await
             .unwrap();

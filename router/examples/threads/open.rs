@@ -70,7 +70,7 @@ impl Node {
         // nothing cuts this short, but nobody waits for it either
         let stream = match TcpStream::connect((endpoint.host.as_str(), endpoint.port)) {
             Ok(stream) => stream,
-            Err(error) => return failed(error.to_string()),
+            Err(error) => return failed(format!("cannot connect: {error}")),
         };
         let Some(open) = self.adopt(id, stream) else {
             return;

@@ -7,29 +7,41 @@ use ilp_router::{Connector, Event};
 use ilp_runtime::client::{Answer, Closed};
 use ilp_runtime::{Clock, Node, NodeOptions, Runtime, StartError};
 
-use super::raw::Raw;
-use super::setup::{client, config, fulfill, hub, hub_with, prepare, refuse};
+use super::driver::Driver;
+use super::raw::{Raw, fulfill_frame};
+use super::setup::{
+    LOCALHOST, client, config, fulfill, fulfillment, hub, hub_with, prepare, refuse,
+};
 
-pub async fn shutdown_releases_the_port_and_ends_all_tasks<R: Runtime>(runtime: R) {
-    let node = hub(&runtime, &["alice"]).await;
+pub async fn shutdown_releases_the_port_and_ends_all_tasks<D: Driver>(driver: D) {
+    let node = hub(&driver, &["alice"]).await;
     let address = node.address();
-    let alice = client(&runtime, address, "alice", refuse).await;
-    assert!(!node.handle.has_ended());
+    let alice = client(driver.peers(), address, "alice", refuse).await;
     node.stop().await;
-    assert!(node.handle.has_ended());
     assert!(matches!(
         alice.closed().await,
         Closed::Remote { code: 1000, .. }
     ));
-    runtime.bind(address).await.unwrap();
+    driver.peers().bind(address).await.unwrap();
     // and again does nothing
     node.stop().await;
 }
 
-pub async fn shutdown_waits_for_packets_in_flight<R: Runtime>(runtime: R) {
-    let node = hub(&runtime, &["alice", "bob"]).await;
-    let alice = client(&runtime, node.address(), "alice", refuse).await;
-    let mut bob = Raw::authenticated(&runtime, node.address(), "bob").await;
+pub async fn a_node_says_that_it_has_ended<R: Runtime>(runtime: R) {
+    let connector = Connector::new(config("hub"), 1, Clock::now()).unwrap();
+    let options = NodeOptions::new(LOCALHOST);
+    let node = Node::start(runtime, connector, options, |_: &Event| ()).await;
+    let node = node.unwrap();
+    assert!(!node.has_ended());
+    node.shutdown();
+    node.wait().await;
+    assert!(node.has_ended());
+}
+
+pub async fn shutdown_waits_for_packets_in_flight<D: Driver>(driver: D) {
+    let node = hub(&driver, &["alice", "bob"]).await;
+    let alice = client(driver.peers(), node.address(), "alice", refuse).await;
+    let mut bob = Raw::authenticated(driver.peers(), node.address(), "bob").await;
     let answer = alice.send(prepare("test.hub.bob", b"last"));
     let request = bob.frame().await;
     node.handle.shutdown();
@@ -42,20 +54,8 @@ pub async fn shutdown_waits_for_packets_in_flight<R: Runtime>(runtime: R) {
         "{late:?}"
     );
 
-    let id = btp_proto::Frame::parse(&request).unwrap().id();
-    let fulfill = ilp_proto::Fulfill {
-        fulfillment: super::setup::fulfillment(b"last"),
-        data: b"",
-    };
-    let mut frame = bytes::BytesMut::new();
-    btp_proto::put_ilp_frame(
-        &mut frame,
-        btp_proto::Carrier::Response,
-        id,
-        fulfill.encoded_len(),
-    );
-    fulfill.encode(&mut frame);
-    bob.send(&frame).await;
+    bob.send(&fulfill_frame(&request, fulfillment(b"last")))
+        .await;
     assert!(matches!(answer.await, Ok(Answer::Fulfill { .. })));
     let bob_closes = async { bob.closed().await };
     let (closed, ()) = future::zip(bob_closes, node.handle.wait()).await;
@@ -65,13 +65,13 @@ pub async fn shutdown_waits_for_packets_in_flight<R: Runtime>(runtime: R) {
         .await;
 }
 
-pub async fn shutdown_with_a_deaf_peer_ends<R: Runtime>(runtime: R) {
-    let node = hub_with(&runtime, &["bob"], |config| {
+pub async fn shutdown_with_a_deaf_peer_ends<D: Driver>(driver: D) {
+    let node = hub_with(&driver, &["bob"], |config| {
         config.timeouts.close = Duration::from_millis(50);
     })
     .await;
     // it does not answer our Close frame
-    let _deaf = Raw::authenticated(&runtime, node.address(), "bob").await;
+    let _deaf = Raw::authenticated(driver.peers(), node.address(), "bob").await;
     node.stop().await;
 }
 
@@ -89,15 +89,14 @@ pub async fn a_port_in_use_is_a_start_error<R: Runtime>(runtime: R) {
     assert!(error.to_string().contains(&address.to_string()), "{error}");
 }
 
-pub async fn events_come_in_order<R: Runtime>(runtime: R) {
-    let node = hub_with(&runtime, &["alice", "bob"], |config| {
+pub async fn events_come_in_order<D: Driver>(driver: D) {
+    let node = hub_with(&driver, &["alice", "bob"], |config| {
         config.limits.event_ring = 1 << 20
     })
     .await;
-    node.handle
-        .with(|connector| connector.set_packet_events(true));
-    let _bob = client(&runtime, node.address(), "bob", fulfill).await;
-    let alice = client(&runtime, node.address(), "alice", refuse).await;
+    node.with(|connector| connector.set_packet_events(true));
+    let _bob = client(driver.peers(), node.address(), "bob", fulfill).await;
+    let alice = client(driver.peers(), node.address(), "alice", refuse).await;
     let sent: Vec<_> = (0..200)
         .map(|n: u8| alice.send(prepare("test.hub.bob", &[n; 32])))
         .collect();

@@ -10,9 +10,10 @@ use ilp_router::accounts::PeerAsset;
 use ilp_router::config::{
     Config, Endpoint, Limits, OnDisconnect, PeerConfig, Relation, Retry, RouteConfig, Timeouts,
 };
-use ilp_runtime::client::{Client, ClientOptions, Reply};
-use ilp_runtime::{Clock, Node, NodeHandle, NodeOptions, Runtime};
+use ilp_runtime::client::{Answer, Client, ClientOptions, Reply};
+use ilp_runtime::{Clock, Runtime};
 
+use super::driver::{Driver, NodeHandle};
 use super::events::Events;
 
 pub const LOCALHOST: SocketAddr =
@@ -89,7 +90,7 @@ pub fn endpoint(address: SocketAddr) -> Endpoint {
 }
 
 pub struct TestNode {
-    pub handle: NodeHandle,
+    pub handle: Box<dyn NodeHandle>,
     pub events: Events,
 }
 
@@ -98,34 +99,38 @@ impl TestNode {
         self.handle.local_addr()
     }
 
+    /// Looks at the connector, or changes it.
+    pub fn with<T>(&self, act: impl FnOnce(&mut Connector) -> T) -> T {
+        let (mut act, mut result) = (Some(act), None);
+        self.handle
+            .act(&mut |connector| result = act.take().map(|act| act(connector)));
+        result.unwrap()
+    }
+
     pub async fn stop(&self) {
         self.handle.shutdown();
         self.handle.wait().await;
     }
 }
 
-pub async fn start<R: Runtime>(runtime: &R, config: Config) -> TestNode {
-    start_at(runtime, config, LOCALHOST).await
+pub async fn start<D: Driver>(driver: &D, config: Config) -> TestNode {
+    start_at(driver, config, LOCALHOST).await
 }
 
-pub async fn start_at<R: Runtime>(runtime: &R, config: Config, listen: SocketAddr) -> TestNode {
+pub async fn start_at<D: Driver>(driver: &D, config: Config, listen: SocketAddr) -> TestNode {
     let events = Events::default();
-    let connector = Connector::new(config, 7, Clock::now()).unwrap();
-    let options = NodeOptions::new(listen);
-    let handle = Node::start(runtime.clone(), connector, options, events.clone())
-        .await
-        .unwrap();
+    let handle = driver.start(config, listen, events.clone()).await;
     TestNode { handle, events }
 }
 
 /// A node `hub` with these children.
-pub async fn hub<R: Runtime>(runtime: &R, children: &[&str]) -> TestNode {
-    hub_with(runtime, children, |_| ()).await
+pub async fn hub<D: Driver>(driver: &D, children: &[&str]) -> TestNode {
+    hub_with(driver, children, |_| ()).await
 }
 
 /// The same, after `change`.
-pub async fn hub_with<R: Runtime>(
-    runtime: &R,
+pub async fn hub_with<D: Driver>(
+    driver: &D,
     children: &[&str],
     change: impl FnOnce(&mut Config),
 ) -> TestNode {
@@ -135,7 +140,7 @@ pub async fn hub_with<R: Runtime>(
         .map(|id| peer(id, Relation::Child))
         .collect();
     change(&mut config);
-    start(runtime, config).await
+    start(driver, config).await
 }
 
 pub fn options(address: SocketAddr, id: &str, token: &str) -> ClientOptions {
@@ -164,6 +169,22 @@ pub fn fulfill(prepare: &Prepare<'_>) -> Reply {
         fulfillment: fulfillment(prepare.data),
         data: prepare.data.to_vec(),
     }
+}
+
+/// What [`fulfill`] answers.
+pub fn paid(data: &[u8]) -> Answer {
+    Answer::Fulfill {
+        fulfillment: fulfillment(data),
+        data: data.to_vec(),
+    }
+}
+
+/// Sends a packet, which must be fulfilled.
+pub async fn pay(client: &Client, destination: &str, data: &[u8]) {
+    assert_eq!(
+        client.send(prepare(destination, data)).await,
+        Ok(paid(data))
+    );
 }
 
 /// A handler of one who only sends.

@@ -6,7 +6,7 @@ use async_tungstenite::WebSocketStream;
 use btp_proto::{Carrier, Frame, Protocol, Protocols, put_ilp_frame};
 use bytes::BytesMut;
 use futures_lite::{AsyncReadExt, StreamExt};
-use ilp_proto::Prepare;
+use ilp_proto::{Fulfill, Fulfillment, Prepare};
 use ilp_runtime::Runtime;
 use tungstenite::Message;
 use tungstenite::protocol::CloseFrame;
@@ -141,5 +141,18 @@ pub fn prepare_frame(id: u32, prepare: &Prepare<'_>) -> Vec<u8> {
     let mut bytes = BytesMut::new();
     put_ilp_frame(&mut bytes, Carrier::Message, id, prepare.encoded_len());
     prepare.encode(&mut bytes);
+    bytes.to_vec()
+}
+
+/// The answer to a frame with a packet.
+pub fn fulfill_frame(request: &[u8], fulfillment: Fulfillment) -> Vec<u8> {
+    let id = Frame::parse(request).unwrap().id();
+    let fulfill = Fulfill {
+        fulfillment,
+        data: b"",
+    };
+    let mut bytes = BytesMut::new();
+    put_ilp_frame(&mut bytes, Carrier::Response, id, fulfill.encoded_len());
+    fulfill.encode(&mut bytes);
     bytes.to_vec()
 }

@@ -4,15 +4,13 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use btp_proto::{Carrier, Frame, put_ilp_frame};
-use bytes::BytesMut;
 use futures_lite::future;
-use ilp_proto::{ErrorCode, Fulfill, Fulfillment};
+use ilp_proto::{ErrorCode, Fulfillment};
 use ilp_router::{Event, Source};
 use ilp_runtime::Runtime;
 use ilp_runtime::client::{Answer, Client, ClientError, Closed, SendError};
 
-use super::raw::Raw;
+use super::raw::{Raw, fulfill_frame};
 use super::setup::{LOCALHOST, TOKEN, client, fulfill, hub, options, prepare, prepare_for, refuse};
 
 fn code(answer: &Result<Answer, SendError>) -> &str {
@@ -91,28 +89,15 @@ pub async fn a_server_that_never_answers_times_out<R: Runtime>(runtime: R) {
     assert_eq!(alice.in_flight(), 0);
     // an answer that comes now is for nobody
     let request = server.frame().await;
-    let id = Frame::parse(&request).unwrap().id();
     server
-        .send(&fulfill_frame(id, Fulfillment([0x5a; 32])))
+        .send(&fulfill_frame(&request, Fulfillment([0x5a; 32])))
         .await;
     let next = alice.send(prepare("test.bob", b"x"));
     let request = server.frame().await;
-    let id = Frame::parse(&request).unwrap().id();
     server
-        .send(&fulfill_frame(id, super::setup::fulfillment(b"x")))
+        .send(&fulfill_frame(&request, super::setup::fulfillment(b"x")))
         .await;
     assert!(matches!(next.await, Ok(Answer::Fulfill { .. })));
-}
-
-fn fulfill_frame(id: u32, fulfillment: Fulfillment) -> Vec<u8> {
-    let fulfill = Fulfill {
-        fulfillment,
-        data: b"",
-    };
-    let mut frame = BytesMut::new();
-    put_ilp_frame(&mut frame, Carrier::Response, id, fulfill.encoded_len());
-    fulfill.encode(&mut frame);
-    frame.to_vec()
 }
 
 pub async fn a_wrong_fulfillment_is_not_a_payment<R: Runtime>(runtime: R) {
@@ -120,10 +105,7 @@ pub async fn a_wrong_fulfillment_is_not_a_payment<R: Runtime>(runtime: R) {
     let answer = alice.send(prepare("test.bob", b""));
     let request = server.frame().await;
     server
-        .send(&fulfill_frame(
-            Frame::parse(&request).unwrap().id(),
-            Fulfillment::ZERO,
-        ))
+        .send(&fulfill_frame(&request, Fulfillment::ZERO))
         .await;
     assert_eq!(answer.await, Err(SendError::WrongFulfillment));
 }
@@ -245,8 +227,7 @@ pub async fn an_expired_packet_is_not_sent<R: Runtime>(runtime: R) {
 
 pub async fn a_handler_may_use_its_client<R: Runtime>(runtime: R) {
     let node = hub(&runtime, &["alice", "bob"]).await;
-    node.handle
-        .with(|connector| connector.set_packet_events(true));
+    node.with(|connector| connector.set_packet_events(true));
     let own = Arc::new(Mutex::new(None::<Client>));
     let inner = Arc::clone(&own);
     let bob = client(&runtime, node.address(), "bob", move |packet| {
