@@ -261,7 +261,8 @@ proptest! {
         let mut reader = Reader::new(role, 200);
         let mut found: Vec<Found> = Vec::new();
         let _ = reader.read(&mut bytes.clone(), &mut found);
-        prop_assert!(reader.kept() <= 2 * bytes.len());
+        // a vector has room for eight bytes at the least
+        prop_assert!(reader.kept() <= 2 * bytes.len() + 16);
     }
 
     #[test]
