@@ -12,6 +12,8 @@ use super::socket::Socket;
 
 /// No answer for so long, with packets in flight, is the end of it.
 const STALLED: Duration = Duration::from_secs(10);
+/// How long after the end packets are sent that were due before it.
+const GRACE: Duration = Duration::from_secs(1);
 /// The longest wait: how soon an interrupt is noticed.
 const TURN: Duration = Duration::from_millis(50);
 
@@ -75,7 +77,7 @@ pub(super) fn drive(pair: &mut Pair, plan: &Plan<'_>) -> Result<Tally, String> {
             return Err("interrupted".into());
         }
         let mut patience = TURN;
-        if now < plan.end {
+        if now < plan.end || run.is_behind(now) {
             let next = run.send(pair, now);
             patience = patience.min(Duration::from_nanos(next.saturating_sub(now)));
         } else if run.sender.in_flight() == 0 {
@@ -145,7 +147,7 @@ impl Run<'_> {
                 None => now,
                 Some(interval) => {
                     let due = plan.due(interval, self.number);
-                    if due > now {
+                    if due > now || due >= plan.end {
                         return due;
                     }
                     self.number += 1;
@@ -156,6 +158,13 @@ impl Run<'_> {
             self.sender.send(plan.deck, socket, at, &mut self.tally);
         }
         u64::MAX
+    }
+
+    /// Whether packets that were due before the end should still be sent.
+    fn is_behind(&self, now: u64) -> bool {
+        let due = |interval| self.plan.due(interval, self.number);
+        let unsent = self.plan.interval.map(due);
+        unsent.is_some_and(|due| due < self.plan.end) && now < self.plan.end + nanos(GRACE)
     }
 
     /// Waits for something to happen and deals with it; says whether there were answers.
@@ -210,7 +219,7 @@ impl Run<'_> {
         }
     }
 
-    /// Packets that were due and could not even be sent: they have waited until the end, at least.
+    /// Packets that were due and could not even be sent a little later: they have waited until the end, at least.
     fn miss(&mut self) {
         let Some(interval) = self.plan.interval else {
             return;

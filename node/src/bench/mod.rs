@@ -236,7 +236,7 @@ fn get_through(pair: &mut Pair, deck: &Deck) -> Result<(), ToolError> {
 struct Sample {
     at: Instant,
     nodes: Option<f64>,
-    bench: Option<f64>,
+    bench: f64,
 }
 
 impl Sample {
@@ -245,7 +245,7 @@ impl Sample {
         Self {
             at: Instant::now(),
             nodes: if pids.is_empty() { None } else { nodes },
-            bench: process::cpu_seconds(std::process::id()),
+            bench: process::own_cpu_seconds(),
         }
     }
 }
@@ -301,7 +301,7 @@ fn measure(
         in_flight,
         packets_per_second,
         node_cpu: cost(before.nodes, after.nodes),
-        bench_cpu: cost(before.bench, after.bench),
+        bench_cpu: cost(Some(before.bench), Some(after.bench)),
         node_rss,
         tally,
     })

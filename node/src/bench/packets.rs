@@ -432,3 +432,6 @@ impl Reply {
 fn put(frame: &mut [u8], at: usize, bytes: &[u8]) {
     frame[at..at + bytes.len()].copy_from_slice(bytes);
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,5 @@
-//! What the operating system says about processes: CPU time and memory. Linux only; elsewhere nothing is known.
+//! What the operating system says about processes: CPU time and memory. Of others on Linux only; elsewhere nothing
+//! is known.
 
 use std::fs;
 
@@ -31,6 +32,12 @@ fn of_stat(stat: &str) -> Option<f64> {
     let mut times = fields.split_whitespace().skip(11);
     let mut ticks = || times.next()?.parse::<u64>().ok();
     Some((ticks()? + ticks()?) as f64 / TICKS_PER_SECOND)
+}
+
+/// The same of this process, whatever threads come and go.
+pub(super) fn own_cpu_seconds() -> f64 {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
 }
 
 /// Bytes of memory that a process occupies.

@@ -194,7 +194,7 @@ impl Setting {
                 if measured.tally.unsent > 0 {
                     let count = grouped(measured.tally.unsent);
                     text.push_str(&format!(
-                        "\n{at} in flight: {count} packets were due but not sent: the rate is more than is answered"
+                        "\n{at} in flight: {count} packets were due but never sent: the rate is more than can be answered"
                     ));
                 }
             }
