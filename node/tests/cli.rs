@@ -73,6 +73,7 @@ fn every_command_has_help_with_a_summary() {
         "send",
         "receive",
         "ping",
+        "bench",
         "decode",
         "healthcheck",
         "help",
