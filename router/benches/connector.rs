@@ -6,7 +6,7 @@ mod bodies;
 
 use std::time::Duration;
 
-use bodies::connector::{Answer, Load, Node};
+use bodies::connector::{Answer, Load, Node, Order};
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
 
@@ -27,6 +27,11 @@ fn connector(criterion: &mut Criterion) {
         ..typical
     };
     measure(&mut group, "rejected", rejected);
+    let in_order = Load {
+        order: Order::Oldest,
+        ..typical
+    };
+    measure(&mut group, "fulfilled in order", in_order);
     group.finish();
 
     let mut group = criterion.benchmark_group("packet and answer by batch");

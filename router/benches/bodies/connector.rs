@@ -1,5 +1,6 @@
 //! A whole connector, with messages in memory.
 
+use std::collections::VecDeque;
 use std::hint::black_box;
 use std::time::Duration;
 
@@ -32,6 +33,17 @@ pub(crate) struct Load {
     pub(crate) batch: usize,
     /// What packets are answered with.
     pub(crate) answer: Answer,
+    /// Which packets are answered first.
+    pub(crate) order: Order,
+}
+
+/// In which order receivers answer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// In the order they were asked.
+    Oldest,
+    /// In none: whatever belongs to a packet has long left the cache.
+    Random,
 }
 
 /// How receivers answer.
@@ -44,13 +56,14 @@ pub(crate) enum Answer {
 }
 
 impl Load {
-    /// 10,000 routes, 50,000 packets in flight between two peers, 32 packets to a batch.
+    /// 10,000 routes, 50,000 packets in flight between two peers, 32 packets to a batch, answers in no order.
     pub(crate) const TYPICAL: Self = Self {
         routes: 10_000,
         peers: 2,
         in_flight: 50_000,
         batch: 32,
         answer: Answer::Fulfill,
+        order: Order::Random,
     };
 }
 
@@ -67,7 +80,7 @@ pub(crate) struct Node {
     next_frame: usize,
     answer: Vec<u8>,
     /// What receivers have yet to answer.
-    waiting: Vec<(LinkId, u32)>,
+    waiting: VecDeque<(LinkId, u32)>,
     out: BytesMut,
     answered: u64,
 }
@@ -98,7 +111,7 @@ impl Node {
             frame_len,
             next_frame: 0,
             answer: answer(load.answer),
-            waiting: Vec::with_capacity(load.in_flight + load.batch),
+            waiting: VecDeque::with_capacity(load.in_flight + load.batch),
             out,
             answered: 0,
         };
@@ -108,7 +121,7 @@ impl Node {
         node
     }
 
-    /// One batch: some of the packets in flight, at random, are answered, and as many new ones sent.
+    /// One batch: some of the packets in flight are answered, and as many new ones sent.
     pub(crate) fn turn(&mut self) {
         self.answer();
         self.send(self.load.batch);
@@ -165,7 +178,7 @@ impl Node {
                 .is_some()
             {
                 let id = u32::from_be_bytes(self.out[1..5].try_into().unwrap());
-                self.waiting.push((link, id));
+                self.waiting.push_back((link, id));
                 black_box(&self.out);
                 self.out.clear();
             }
@@ -180,8 +193,11 @@ impl Node {
     fn answer(&mut self) {
         let count = self.load.batch.min(self.waiting.len());
         for _ in 0..count {
-            let index = self.random.below(self.waiting.len());
-            let (link, id) = self.waiting.swap_remove(index);
+            if self.load.order == Order::Random {
+                let index = self.random.below(self.waiting.len());
+                self.waiting.swap(0, index);
+            }
+            let (link, id) = self.waiting.pop_front().unwrap();
             self.answer[1..5].copy_from_slice(&id.to_be_bytes());
             self.connector.handle_received(
                 self.now,
