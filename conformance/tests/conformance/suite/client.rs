@@ -5,20 +5,15 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_lite::future;
-use ilp_proto::{ErrorCode, Fulfillment};
+use ilp_proto::Fulfillment;
 use ilp_router::{Event, Source};
 use ilp_runtime::Runtime;
 use ilp_runtime::client::{Answer, Client, ClientError, Closed, SendError};
 
 use super::raw::{Raw, fulfill_frame};
-use super::setup::{LOCALHOST, TOKEN, client, fulfill, hub, options, prepare, prepare_for, refuse};
-
-fn code(answer: &Result<Answer, SendError>) -> &str {
-    match answer {
-        Ok(Answer::Reject { code, .. }) => code.as_str(),
-        other => panic!("expected a rejection, got {other:?}"),
-    }
-}
+use super::setup::{
+    LOCALHOST, TOKEN, client, code, fulfill, hub, options, prepare, prepare_for, refuse,
+};
 
 /// A client and the server it is connected to, which lets anybody in and then does nothing by itself.
 async fn with_server<R: Runtime>(runtime: &R) -> (Client, Raw<R>) {
@@ -26,60 +21,6 @@ async fn with_server<R: Runtime>(runtime: &R) -> (Client, Raw<R>) {
     let address = runtime.local_addr(&listener).unwrap();
     let connecting = client(runtime, address, "alice", refuse);
     future::zip(connecting, Raw::accept_authenticated(runtime, &listener)).await
-}
-
-pub async fn a_rejection_says_who_and_why<R: Runtime>(runtime: R) {
-    let node = hub(&runtime, &["alice", "bob"]).await;
-    let alice = client(&runtime, node.address(), "alice", refuse).await;
-    let answer = alice.send(prepare("test.nowhere", b"")).await;
-    assert_eq!(code(&answer), "F02");
-    let Ok(Answer::Reject { triggered_by, .. }) = answer else {
-        unreachable!()
-    };
-    assert_eq!(triggered_by.unwrap().as_str(), "test.hub");
-
-    assert_eq!(code(&alice.send(prepare("test.hub.bob", b"")).await), "T01");
-    let bob = client(&runtime, node.address(), "bob", refuse).await;
-    bob.set_address("test.hub.bob".parse().unwrap());
-    let answer = alice.send(prepare("test.hub.bob", b"")).await;
-    let Ok(Answer::Reject {
-        code,
-        triggered_by,
-        message,
-        ..
-    }) = answer
-    else {
-        panic!("{answer:?}")
-    };
-    assert_eq!(
-        (code, message.as_str()),
-        (ErrorCode::F99_APPLICATION_ERROR, "I only send")
-    );
-    assert_eq!(triggered_by.unwrap().as_str(), "test.hub.bob");
-}
-
-pub async fn a_wrong_token_is_refused<R: Runtime>(runtime: R) {
-    let node = hub(&runtime, &["alice"]).await;
-    let error = Client::connect(&runtime, options(node.address(), "alice", "guess"), refuse).await;
-    let error = error.unwrap_err();
-    assert!(
-        matches!(&error, ClientError::Refused { code, .. } if code.as_str() == "F00"),
-        "{error}"
-    );
-    assert!(!error.to_string().contains("guess"));
-}
-
-pub async fn the_path_names_the_account<R: Runtime>(runtime: R) {
-    // the token alone does not: it is that of both
-    let node = hub(&runtime, &["alice", "bob"]).await;
-    let mut options = options(node.address(), "alice", TOKEN);
-    options.credentials.username = None;
-    options.endpoint.path = "/accounts/bob/ilp/btp?version=2".into();
-    let bob = Client::connect(&runtime, options, refuse).await.unwrap();
-    assert_eq!(
-        bob.learn_address().await.unwrap().address.as_str(),
-        "test.hub.bob"
-    );
 }
 
 pub async fn a_server_that_never_answers_times_out<R: Runtime>(runtime: R) {
@@ -162,17 +103,6 @@ pub async fn a_panicking_handler_rejects_one_packet<R: Runtime>(runtime: R) {
         alice.send(prepare("test.hub.bob", b"good")).await,
         Ok(Answer::Fulfill { .. })
     ));
-}
-
-pub async fn the_address_can_be_learned<R: Runtime>(runtime: R) {
-    let node = hub(&runtime, &["alice"]).await;
-    let alice = client(&runtime, node.address(), "alice", refuse).await;
-    let learned = alice.learn_address().await.unwrap();
-    assert_eq!(learned.address.as_str(), "test.hub.alice");
-    assert_eq!(
-        (learned.asset_code.as_str(), learned.asset_scale),
-        ("USD", 9)
-    );
 }
 
 pub async fn a_dropped_client_closes_its_link<R: Runtime>(runtime: R) {

@@ -3,6 +3,7 @@
 // `pub` here means: for the other files of the suite
 #![allow(unreachable_pub)]
 
+pub mod auth;
 pub mod chain;
 pub mod client;
 pub mod driver;
@@ -43,6 +44,10 @@ macro_rules! node_tests {
             nodes: a_slow_reader_does_not_block_another_peer,
             nodes: a_peer_that_reads_nothing_is_still_read,
             nodes: an_ipv6_listener_serves_ipv4_and_ipv6,
+            auth: a_wrong_token_is_refused,
+            auth: the_path_names_the_account,
+            auth: the_address_can_be_learned,
+            auth: a_rejection_says_who_and_why,
             lifecycle: a_dead_endpoint_is_reported_and_tried_again,
             lifecycle: a_node_that_comes_back_is_dialed_again,
             lifecycle: a_dial_that_is_never_answered_is_given_up,
@@ -66,6 +71,7 @@ macro_rules! node_tests {
             shutdown: shutdown_releases_the_port_and_ends_all_tasks,
             shutdown: shutdown_waits_for_packets_in_flight,
             shutdown: shutdown_with_a_deaf_peer_ends,
+            shutdown: shutdown_with_a_peer_that_reads_nothing_ends,
             shutdown: events_come_in_order,
         }
     };
@@ -76,16 +82,12 @@ pub(crate) use node_tests;
 macro_rules! runtime_tests {
     ($run:path) => {
         $crate::suite::each! { $run;
-            client: a_rejection_says_who_and_why,
-            client: a_wrong_token_is_refused,
-            client: the_path_names_the_account,
             client: a_server_that_never_answers_times_out,
             client: a_wrong_fulfillment_is_not_a_payment,
             client: a_server_that_goes_away_fails_what_is_in_flight,
             client: a_server_without_an_auth_answer_is_given_up,
             client: a_closed_port_is_an_error,
             client: a_panicking_handler_rejects_one_packet,
-            client: the_address_can_be_learned,
             client: a_dropped_client_closes_its_link,
             client: closing_twice_is_closing_once,
             client: more_than_the_limit_in_flight_is_refused,

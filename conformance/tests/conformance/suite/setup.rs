@@ -10,7 +10,7 @@ use ilp_router::accounts::PeerAsset;
 use ilp_router::config::{
     Config, Endpoint, Limits, OnDisconnect, PeerConfig, Relation, Retry, RouteConfig, Timeouts,
 };
-use ilp_runtime::client::{Answer, Client, ClientOptions, Reply};
+use ilp_runtime::client::{Answer, Client, ClientOptions, Reply, SendError};
 use ilp_runtime::{Clock, Runtime};
 
 use super::driver::{Driver, NodeHandle};
@@ -185,6 +185,14 @@ pub async fn pay(client: &Client, destination: &str, data: &[u8]) {
         client.send(prepare(destination, data)).await,
         Ok(paid(data))
     );
+}
+
+/// The code of a rejection.
+pub fn code(answer: &Result<Answer, SendError>) -> &str {
+    match answer {
+        Ok(Answer::Reject { code, .. }) => code.as_str(),
+        other => panic!("expected a rejection, got {other:?}"),
+    }
 }
 
 /// A handler of one who only sends.

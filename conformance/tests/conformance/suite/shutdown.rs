@@ -75,6 +75,31 @@ pub async fn shutdown_with_a_deaf_peer_ends<D: Driver>(driver: D) {
     node.stop().await;
 }
 
+pub async fn shutdown_with_a_peer_that_reads_nothing_ends<D: Driver>(driver: D) {
+    let node = hub(&driver, &["alice", "glutton"]).await;
+    let _alice = client(driver.peers(), node.address(), "alice", fulfill).await;
+    let mut glutton = Raw::authenticated(driver.peers(), node.address(), "glutton").await;
+    // answers come back until no more fit, and the node stops to read
+    let data = vec![0; 32_000];
+    for id in 2.. {
+        let send = async {
+            let packet = prepare("test.hub.alice", &data);
+            glutton.send_prepare(id, &packet).await;
+            true
+        };
+        let stuck = async {
+            driver.peers().sleep(Duration::from_millis(100)).await;
+            false
+        };
+        // only the glutton is owed answers
+        let owed = || node.with(|connector| connector.peers().any(|peer| peer.answer_bytes > 0));
+        if !future::or(send, stuck).await && owed() {
+            break;
+        }
+    }
+    node.stop().await;
+}
+
 pub async fn a_port_in_use_is_a_start_error<R: Runtime>(runtime: R) {
     let node = hub(&runtime, &[]).await;
     let connector = Connector::new(config("other"), 1, Clock::now()).unwrap();
