@@ -1,7 +1,7 @@
 //! Nodes and tools that speak TLS, as an operator sets them up: files, logs, real processes.
 #![allow(clippy::unwrap_used)]
 
-#[path = "../../runtime/tests/suite/tls/certs.rs"]
+#[path = "../../conformance/tests/conformance/suite/tls/certs.rs"]
 #[allow(dead_code, unreachable_pub)] // what the tests of the runtimes need besides
 mod certs;
 #[path = "run/process.rs"]

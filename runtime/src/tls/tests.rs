@@ -6,7 +6,7 @@ use super::explain::explain;
 use super::*;
 
 /// The suite's; not all of it is of use here.
-#[path = "../../tests/suite/tls/certs.rs"]
+#[path = "../../../conformance/tests/conformance/suite/tls/certs.rs"]
 #[allow(dead_code, unreachable_pub)]
 mod certs;
 

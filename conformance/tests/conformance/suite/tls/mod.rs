@@ -1,6 +1,5 @@
 //! TLS, over real sockets and with certificates made for the occasion.
 
-#[path = "../../../../../runtime/tests/suite/tls/certs.rs"]
 pub mod certs;
 pub mod clients;
 pub mod links;
