@@ -77,7 +77,8 @@ impl Lane {
 /// Readies an emptied ring for its next message: a large one is freed.
 pub(crate) fn rewind(bytes: &mut BytesMut) {
     debug_assert!(bytes.is_empty());
-    if bytes.capacity() > KEEP {
+    // `capacity` alone does not count what has been consumed at the front
+    if bytes.try_reclaim(KEEP + 1) {
         *bytes = BytesMut::new();
     }
 }
