@@ -1,6 +1,6 @@
 //! Packets in flight: where each came from, where it went, until when.
 //!
-//! A record is about a hundred bytes and holds no packet data. It is made when a PREPARE has been
+//! A record is 120 bytes and holds no packet data. It is made when a PREPARE has been
 //! handed to the next hop's link and ends with its one answer or its expiry. Each outgoing request
 //! has exactly one flight, so the peer's [`Requests`](btp_proto::Requests) hold the key and no
 //! generation is needed here.
@@ -198,5 +198,11 @@ mod tests {
         assert_eq!(times(now(), after(1), &timeouts), Err(Late::Margin));
         assert_eq!(times(now(), after(1_000), &timeouts), Err(Late::Margin));
         assert!(times(now(), after(1_001), &timeouts).is_ok());
+    }
+
+    #[test]
+    fn a_packet_in_flight_is_small() {
+        // with 24 bytes in the wheel and 16 among the peer's requests: the 160 bytes of the README
+        assert_eq!(size_of::<Option<Flight>>(), 120);
     }
 }
