@@ -11,20 +11,15 @@ use bytes::BytesMut;
 use ilp_proto::{ErrorCode, Reject};
 
 use ilp_router::Event;
-use net::{App, Ending, Net, Policy, chain, child, node, pair};
+use net::{Ending, Policy, chain, hub, pair};
 
 const LONG: Duration = Duration::from_secs(20);
 
 #[test]
 fn a_peer_that_takes_nothing_fills_its_send_buffer_and_then_gets_t03() {
-    let mut net = Net::new();
-    let mut a = node("a", "test.a");
-    a.limits.max_send_buffer = 1_000;
-    a.peers = vec![child("sender", "s"), child("x", "x")];
-    net.add_node(a);
-    net.attach("sender", "a", App::new("sender", "s"));
-    net.attach("x", "a", App::new("x", "x"));
-    net.run(Duration::from_secs(1));
+    let mut net = hub(|a| {
+        a.limits.max_send_buffer = 1_000;
+    });
     let pipe = net.pipes_between("x", "a")[0];
     net.set_stuck(pipe, "a", true);
     let now = net.now();
@@ -48,14 +43,9 @@ fn a_peer_that_takes_nothing_fills_its_send_buffer_and_then_gets_t03() {
 
 #[test]
 fn a_peer_that_does_not_read_its_answers_is_not_read_and_then_closed() {
-    let mut net = Net::new();
-    let mut a = node("a", "test.a");
-    a.limits.max_answer_buffer = 2_000;
-    a.peers = vec![child("sender", "s"), child("x", "x")];
-    net.add_node(a);
-    net.attach("sender", "a", App::new("sender", "s"));
-    net.attach("x", "a", App::new("x", "x"));
-    net.run(Duration::from_secs(1));
+    let mut net = hub(|a| {
+        a.limits.max_answer_buffer = 2_000;
+    });
     let pipe = net.pipes_between("sender", "a")[0];
     net.set_stuck(pipe, "a", true);
     let now = net.now();
@@ -83,14 +73,9 @@ fn a_peer_that_does_not_read_its_answers_is_not_read_and_then_closed() {
 
 #[test]
 fn a_peer_that_reads_again_is_read_again() {
-    let mut net = Net::new();
-    let mut a = node("a", "test.a");
-    a.limits.max_answer_buffer = 2_000;
-    a.peers = vec![child("sender", "s"), child("x", "x")];
-    net.add_node(a);
-    net.attach("sender", "a", App::new("sender", "s"));
-    net.attach("x", "a", App::new("x", "x"));
-    net.run(Duration::from_secs(1));
+    let mut net = hub(|a| {
+        a.limits.max_answer_buffer = 2_000;
+    });
     let pipe = net.pipes_between("sender", "a")[0];
     net.set_stuck(pipe, "a", true);
     let now = net.now();
@@ -187,16 +172,11 @@ fn a_reject_does_not_grow_beyond_what_the_next_peer_takes() {
 
 #[test]
 fn expired_requests_do_not_fill_the_send_buffer_and_are_not_sent() {
-    let mut net = Net::new();
-    let mut a = node("a", "test.a");
-    a.limits.max_send_buffer = 2_000;
-    // stands for a peer that sends but does not read
-    a.timeouts.keepalive_interval = Duration::ZERO;
-    a.peers = vec![child("sender", "s"), child("x", "x")];
-    net.add_node(a);
-    net.attach("sender", "a", App::new("sender", "s"));
-    net.attach("x", "a", App::new("x", "x"));
-    net.run(Duration::from_secs(1));
+    let mut net = hub(|a| {
+        a.limits.max_send_buffer = 2_000;
+        // stands for a peer that sends but does not read
+        a.timeouts.keepalive_interval = Duration::ZERO;
+    });
     let pipe = net.pipes_between("x", "a")[0];
     net.set_stuck(pipe, "a", true);
     let now = net.now();

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use ilp_router::Event;
 use ilp_router::config::OnDisconnect;
-use net::{App, Ending, Net, Policy, child, node, pair};
+use net::{Ending, Policy, hub, pair};
 
 const LONG: Duration = Duration::from_secs(20);
 
@@ -71,14 +71,10 @@ fn shutdown_does_not_wait_for_ever() {
 
 #[test]
 fn the_end_of_a_drain_rejects_nothing_even_where_a_lost_link_would() {
-    let mut net = Net::new();
-    let mut a = node("a", "test.a");
-    a.on_disconnect = OnDisconnect::Reject;
-    a.peers = vec![child("sender", "s"), child("x", "x")];
-    net.add_node(a);
-    net.attach("sender", "a", App::new("sender", "s"));
-    net.attach("x", "a", App::new("x", "x").with_policy(Policy::Hold));
-    net.run(Duration::from_secs(1));
+    let mut net = hub(|a| {
+        a.on_disconnect = OnDisconnect::Reject;
+    });
+    net.app("x").policy = Policy::Hold;
     let now = net.now();
     let number = net.app("sender").send(now, "test.a.x", 1, LONG);
     net.run(Duration::from_millis(100));

@@ -136,3 +136,16 @@ pub fn assert_idle(net: &Net) {
         }
     }
 }
+
+/// A node `a`, changed, with two clients: `sender` pays `x`.
+pub fn hub(change: impl FnOnce(&mut Config)) -> Net {
+    let mut net = Net::new();
+    let mut a = node("a", "test.a");
+    a.peers = vec![child("sender", "s"), child("x", "x")];
+    change(&mut a);
+    net.add_node(a);
+    net.attach("sender", "a", App::new("sender", "s"));
+    net.attach("x", "a", App::new("x", "x"));
+    net.run(Duration::from_secs(1));
+    net
+}
