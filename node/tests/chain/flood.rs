@@ -10,8 +10,10 @@ const ROUNDS: u32 = 192;
 const PER_ROUND: u32 = 8;
 const SIZE: usize = 32_000;
 
-/// A good part of that may be in socket buffers, and a node may keep its share; not all of it.
-const GROWTH: u64 = 16 << 20;
+/// A good part of that may be in socket buffers, and a node may keep its share; not all of it. That share is four times
+/// `maxAnswerBuffer`, 16 MiB: answers to packets in flight come in after reading has stopped, up to as much again, and a ring
+/// takes twice what is in it. The rest is what the node is busy with.
+const GROWTH: u64 = 24 << 20;
 
 fn memory(chain: &mut Chain) -> [u64; 3] {
     chain.nodes().map(|node| Node::memory(node))
