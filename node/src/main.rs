@@ -13,7 +13,7 @@
 //! | [`mod@healthcheck`] | the container's view of a node |
 //! | [`mod@runtime`] | what all of it runs on |
 //! | [`tools`], [`demo`] | clients of BTP servers, and a network to look at |
-//! | [`bench`] | how fast a connector is |
+//! | [`mod@bench`] | how fast a connector is |
 //! | [`terminal`] | stdout and stderr |
 
 mod bench;
