@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use btp_proto::{Config, ConnectionEvent, State};
+use btp_proto::{Carrier, Config, ConnectionEvent, Inbound, State, put_ilp_frame};
+use bytes::{BufMut, BytesMut};
 
 use crate::pair::*;
 
@@ -51,6 +52,24 @@ fn a_dead_peer_is_closed_after_the_ping_goes_unanswered() {
         }]
     );
     assert_eq!(pair.client.link.poll_timeout(), None);
+}
+
+#[test]
+fn an_answer_that_was_on_the_way_when_a_peer_was_given_up_still_counts() {
+    let mut pair = Pair::open();
+    pair.server.mute = true;
+    pair.run(SECOND * 40);
+    assert!(pair.client.closed().is_some());
+    let mut answer = BytesMut::new();
+    put_ilp_frame(&mut answer, Carrier::Response, 7, FULFILL.len());
+    answer.put_slice(FULFILL);
+    assert_eq!(
+        pair.client.link.handle_message(pair.now, &answer),
+        Inbound::Answer {
+            id: 7,
+            ilp: FULFILL
+        }
+    );
 }
 
 #[test]
