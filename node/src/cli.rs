@@ -21,7 +21,7 @@ Exit codes: 0 done; 1 failed; 2 wrong use or wrong configuration.";
 
 /// An Interledger connector: ILPv4 packets over BTP/2.0 on WebSockets.
 #[derive(Debug, Parser)]
-#[command(name = "ilp-connector", version, about, after_help = EXAMPLES, disable_help_subcommand = true)]
+#[command(name = "ilp-connector", version = crate::version::text(), about, after_help = EXAMPLES, disable_help_subcommand = true)]
 #[command(
     arg_required_else_help = true,
     subcommand_required = true,

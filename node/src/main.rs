@@ -15,6 +15,7 @@
 //! | [`tools`], [`demo`] | clients of BTP servers, and a network to look at |
 //! | [`mod@bench`] | how fast a connector is |
 //! | [`terminal`] | stdout and stderr |
+//! | [`mod@version`] | which build this is |
 
 mod bench;
 mod check;
@@ -31,6 +32,7 @@ mod runtime;
 mod signals;
 mod terminal;
 mod tools;
+mod version;
 
 use std::process::ExitCode;
 
