@@ -13,8 +13,11 @@ use core::fmt;
 pub use owned::{Address, Prefix};
 
 /// A checked address that borrows its text.
+///
+/// It keeps bytes, all of them ASCII: they are what packets bring, what is compared and looked up, and
+/// what is written. [`as_str`](Self::as_str) is for people.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Addr<'a>(&'a str);
+pub struct Addr<'a>(&'a [u8]);
 
 /// Why a text is not an address, or not a route prefix.
 #[non_exhaustive]
@@ -76,13 +79,10 @@ impl<'a> Addr<'a> {
     /// An [`AddressError`] that names the leftmost fault after length and scheme.
     #[inline]
     pub fn parse(bytes: &'a [u8]) -> Result<Self, AddressError> {
-        if !is_address(bytes) {
-            return Err(explain(bytes));
-        }
-        match core::str::from_utf8(bytes) {
-            Ok(text) => Ok(Self(text)),
-            // The check lets nothing but ASCII through, so this is never taken.
-            Err(_) => Err(explain(bytes)),
+        if is_address(bytes) {
+            Ok(Self(bytes))
+        } else {
+            Err(explain(bytes))
         }
     }
 
@@ -91,49 +91,51 @@ impl<'a> Addr<'a> {
     /// # Errors
     /// As [`parse`](Self::parse).
     pub fn new(text: &'a str) -> Result<Self, AddressError> {
-        if is_address(text.as_bytes()) {
-            Ok(Self(text))
-        } else {
-            Err(explain(text.as_bytes()))
-        }
+        Self::parse(text.as_bytes())
     }
 
     /// For the addresses that this crate itself writes down; each has a test.
     pub(crate) const fn known(text: &'static str) -> Addr<'static> {
-        Addr(text)
+        Addr(text.as_bytes())
     }
 
-    /// Its text.
+    /// Its text. Takes a pass over the bytes; [`as_bytes`](Self::as_bytes) takes none.
     #[must_use]
     #[inline]
     pub const fn as_str(self) -> &'a str {
-        self.0
+        match core::str::from_utf8(self.0) {
+            Ok(text) => text,
+            // Invariant: an address is ASCII, so this is never taken.
+            Err(_) => "",
+        }
     }
 
     /// Its bytes.
     #[must_use]
     #[inline]
     pub const fn as_bytes(self) -> &'a [u8] {
-        self.0.as_bytes()
+        self.0
     }
 
     /// What stands before the first dot, such as `g` or `test1`.
     #[must_use]
     pub fn scheme(self) -> &'a str {
+        let text = self.as_str();
         // Invariant: an address has a dot.
-        self.0.split_once('.').map_or(self.0, |(scheme, _)| scheme)
+        text.split_once('.').map_or(text, |(scheme, _)| scheme)
     }
 
     /// Scheme and segments, in order. There are two at least.
     pub fn segments(self) -> impl DoubleEndedIterator<Item = &'a str> + Clone {
-        self.0.split('.')
+        self.as_str().split('.')
     }
 
     /// The address without its last segment; `None` if that would leave the scheme alone.
     #[must_use]
     pub fn parent(self) -> Option<Self> {
-        let (parent, _) = self.0.rsplit_once('.')?;
-        parent.contains('.').then_some(Addr(parent))
+        let last = self.0.iter().rposition(|byte| *byte == b'.')?;
+        let parent = self.0.get(..last)?;
+        parent.contains(&b'.').then_some(Addr(parent))
     }
 
     /// Whether it equals `prefix` or continues it behind a dot: `g.alice` is within `g.alice`, `g`
@@ -141,7 +143,7 @@ impl<'a> Addr<'a> {
     #[must_use]
     #[inline]
     pub fn is_within(self, prefix: &str) -> bool {
-        match self.0.as_bytes().strip_prefix(prefix.as_bytes()) {
+        match self.0.strip_prefix(prefix.as_bytes()) {
             Some(rest) => matches!(rest, [] | [b'.', ..]) || prefix.is_empty(),
             None => false,
         }
@@ -156,19 +158,19 @@ impl<'a> Addr<'a> {
 
 impl AsRef<str> for Addr<'_> {
     fn as_ref(&self) -> &str {
-        self.0
+        self.as_str()
     }
 }
 
 impl fmt::Display for Addr<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.0)
+        f.pad(self.as_str())
     }
 }
 
 impl fmt::Debug for Addr<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Addr({})", self.0)
+        write!(f, "Addr({})", self.as_str())
     }
 }
 
@@ -218,21 +220,54 @@ const fn scheme_len(text: &[u8]) -> Option<usize> {
     })
 }
 
-/// The whole check, without a branch per byte. [`explain`] says what is wrong when it fails.
+/// The whole check. [`explain`] says what is wrong when it fails.
 #[inline]
 fn is_address(text: &[u8]) -> bool {
     let Some(scheme) = scheme_len(text) else {
         return false;
     };
-    // Starting from the scheme's dot: bad bytes and dots behind dots gather in `faults`.
-    let mut before = 0;
-    let mut faults = 0;
-    for byte in &text[scheme..] {
-        let class = CLASS[usize::from(*byte)];
-        faults |= class & BAD | class & before;
-        before = class;
+    // From the scheme's dot on each byte is looked at together with the one before it.
+    let (Some((_, bytes)), Some((last, before))) =
+        (text[scheme..].split_first(), text[scheme..].split_last())
+    else {
+        return false;
+    };
+    let faults = match bytes.len() {
+        16.. => faults_by::<16>(before, bytes) != [0; 16],
+        8.. => faults_by::<8>(before, bytes) != [0; 8],
+        _ => before.iter().zip(bytes).any(|(before, byte)| {
+            let class = CLASS[usize::from(*byte)];
+            class & (BAD | CLASS[usize::from(*before)]) != 0
+        }),
+    };
+    !faults && *last != b'.' && !bytes.is_empty() && text.len() <= Addr::MAX_LEN
+}
+
+/// Checks `N` bytes and more in blocks of `N`, each of which compiles to a few vector instructions. Not all zeros for
+/// a bad byte or a dot behind a dot.
+#[inline]
+fn faults_by<const N: usize>(before: &[u8], bytes: &[u8]) -> [u8; N] {
+    let mut faults = [0; N];
+    let mut check = |before: &[u8; N], block: &[u8; N]| {
+        for ((fault, before), byte) in faults.iter_mut().zip(before).zip(block) {
+            let letter = (byte | 0x20).wrapping_sub(b'a') < 26;
+            let digit = byte.wrapping_sub(b'0') < 10;
+            let dot = *byte == b'.';
+            let other = (*byte == b'_') | (*byte == b'~') | (*byte == b'-');
+            let good = letter | digit | other | (dot & (*before != b'.'));
+            *fault |= u8::from(!good);
+        }
+    };
+    let (befores, _) = before.as_chunks();
+    let (blocks, _) = bytes.as_chunks();
+    for (before, block) in befores.iter().zip(blocks) {
+        check(before, block);
     }
-    faults == 0 && before == 0 && text.len() > scheme && text.len() <= Addr::MAX_LEN
+    // What the blocks left over, and some bytes once more.
+    if let (Some(before), Some(block)) = (before.last_chunk(), bytes.last_chunk()) {
+        check(before, block);
+    }
+    faults
 }
 
 /// What is wrong with a text that [`is_address`] refused.

@@ -149,7 +149,7 @@ impl<H: Copy + Eq> RoutingTable<H> {
     /// of the matching prefix.
     #[must_use]
     pub fn lookup(&self, to: Addr<'_>, usable: impl Fn(H) -> bool) -> Option<Match<'_, H>> {
-        self.longest(to.as_str().as_bytes())
+        self.longest(to.as_bytes())
             .map(|entry| entry.choose(usable))
     }
 

@@ -14,7 +14,7 @@ impl Address {
     #[must_use]
     #[inline]
     pub fn as_addr(&self) -> Addr<'_> {
-        Addr(&self.0)
+        Addr(self.0.as_bytes())
     }
 
     /// Its text.

@@ -102,6 +102,32 @@ fn every_byte_is_taken_in_a_segment_exactly_if_the_rfc_lists_it() {
     }
 }
 
+/// The check works in blocks, so the same fault must be found at any place in texts of any length.
+#[test]
+fn a_fault_is_found_wherever_it_stands() {
+    for len in 3..100 {
+        let good = format!("g.{}", "x".repeat(len - 2));
+        assert!(Addr::new(&good).is_ok(), "{good}");
+        for at in 2..len {
+            let mut text = good.clone().into_bytes();
+            text[at] = b'/';
+            let bad = AddressError::BadByte { at, byte: b'/' };
+            assert_eq!(fault(&text), bad, "{len} bytes");
+            text[at] = b'.';
+            let dot = Addr::parse(&text);
+            match at {
+                2 => assert_eq!(dot, Err(AddressError::EmptySegment { at })),
+                _ if at == len - 1 => assert_eq!(dot, Err(AddressError::EmptySegment { at: len })),
+                _ => assert!(dot.is_ok(), "{len} bytes, a dot at {at}"),
+            }
+            if at > 3 {
+                text[at - 1] = b'.';
+                assert_eq!(fault(&text), AddressError::EmptySegment { at });
+            }
+        }
+    }
+}
+
 #[test]
 fn the_leftmost_fault_is_named() {
     assert_eq!(fault(b""), AddressError::Empty);
