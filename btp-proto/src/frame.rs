@@ -78,7 +78,19 @@ impl<'a> Frame<'a> {
     /// # Errors
     /// [`DecodeError`] for anything that is not a frame: cut short, of another type, a length or
     /// count that is not canonical, a name or code that is not ASCII, a time of another shape.
+    #[inline]
     pub fn parse(bytes: &'a [u8]) -> Result<Self, DecodeError> {
+        if let Some((carrier, id, ilp)) = peek_ilp(bytes) {
+            let protocols = Protocols::one(Protocol::octets(ILP, ilp));
+            return Ok(match carrier {
+                Carrier::Message => Self::Message { id, protocols },
+                Carrier::Response => Self::Response { id, protocols },
+            });
+        }
+        Self::parse_any(bytes)
+    }
+
+    fn parse_any(bytes: &'a [u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(bytes);
         let kind = reader.u8("type")?;
         if !matches!(kind, RESPONSE | ERROR | MESSAGE | TRANSFER) {

@@ -6,7 +6,7 @@ use bytes::BufMut;
 use ilp_proto::DecodeError;
 use ilp_proto::oer::{self, Reader};
 
-use super::{Bytes, read_ascii, twice};
+use super::{Bytes, ILP, read_ascii, twice};
 
 /// Up to this many entries are compared pairwise when looking for a name that occurs twice.
 const PAIRWISE: usize = 16;
@@ -90,8 +90,16 @@ impl<'a> Protocol<'a> {
     }
 
     fn read(reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
+        let name = match reader.rest() {
+            // What nearly every entry is called: there is nothing to check about it.
+            [3, b'i', b'l', b'p', ..] => {
+                reader.take(1 + ILP.len(), "protocolName")?;
+                ILP
+            }
+            _ => read_ascii(reader, "protocolName")?,
+        };
         Ok(Self {
-            name: read_ascii(reader, "protocolName")?,
+            name,
             content_type: reader.u8("contentType")?.into(),
             data: reader.var_octets("protocolData")?,
         })
@@ -121,14 +129,17 @@ impl fmt::Debug for Protocol<'_> {
 
 /// The entries of a frame, in order. The first is the primary one.
 ///
-/// Either a slice of the caller's, to be written, or bytes that were checked when the frame was
-/// parsed and are read again entry by entry. Two are equal when their entries are.
+/// Either a slice of the caller's, to be written, or what was read: a single entry as it is, several as
+/// bytes that were checked when the frame was parsed and are read again entry by entry. Two are equal when
+/// their entries are.
 #[derive(Clone, Copy)]
 pub struct Protocols<'a>(Inner<'a>);
 
 #[derive(Clone, Copy)]
 enum Inner<'a> {
     List(&'a [Protocol<'a>]),
+    /// What nearly every frame has.
+    One(Protocol<'a>),
     /// Exactly `count` entries, each of which can be read.
     Encoded {
         count: usize,
@@ -151,6 +162,7 @@ impl<'a> Protocols<'a> {
     pub fn iter(&self) -> ProtocolsIter<'a> {
         ProtocolsIter(match self.0 {
             Inner::List(list) => Source::List(list.iter()),
+            Inner::One(entry) => Source::One(Some(entry)),
             Inner::Encoded { count, entries } => Source::Encoded {
                 left: count,
                 reader: Reader::new(entries),
@@ -166,7 +178,11 @@ impl<'a> Protocols<'a> {
 
     /// The first entry of that name.
     #[must_use]
+    #[inline]
     pub fn get(&self, name: &str) -> Option<Protocol<'a>> {
+        if let Inner::One(entry) = self.0 {
+            return (entry.name == name).then_some(entry);
+        }
         self.iter().find(|entry| entry.name == name)
     }
 
@@ -175,6 +191,7 @@ impl<'a> Protocols<'a> {
     pub fn len(&self) -> usize {
         match self.0 {
             Inner::List(list) => list.len(),
+            Inner::One(_) => 1,
             Inner::Encoded { count, .. } => count,
         }
     }
@@ -201,10 +218,17 @@ impl<'a> Protocols<'a> {
         }
     }
 
+    pub(super) const fn one(entry: Protocol<'a>) -> Self {
+        Self(Inner::One(entry))
+    }
+
     /// Reads a count and as many entries. Every entry takes three bytes at least, so a count that
     /// promises more than there is fails before it costs anything.
     pub(super) fn read(reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
         let count = reader.var_uint("protocolCount")?;
+        if count == 1 {
+            return Protocol::read(reader).map(Self::one);
+        }
         let all = reader.rest();
         for _ in 0..count {
             Protocol::read(reader)?;
@@ -221,6 +245,7 @@ impl<'a> Protocols<'a> {
         oer::put_var_uint(out, self.len() as u64);
         match self.0 {
             Inner::List(list) => list.iter().for_each(|entry| entry.write(out)),
+            Inner::One(entry) => entry.write(out),
             // Only the canonical form is ever parsed.
             Inner::Encoded { entries, .. } => out.put_slice(entries),
         }
@@ -230,6 +255,7 @@ impl<'a> Protocols<'a> {
         oer::var_uint_len(self.len() as u64)
             + match self.0 {
                 Inner::List(list) => list.iter().map(Protocol::encoded_len).sum(),
+                Inner::One(entry) => entry.encoded_len(),
                 Inner::Encoded { entries, .. } => entries.len(),
             }
     }
@@ -265,6 +291,7 @@ pub struct ProtocolsIter<'a>(Source<'a>);
 #[derive(Clone)]
 enum Source<'a> {
     List(core::slice::Iter<'a, Protocol<'a>>),
+    One(Option<Protocol<'a>>),
     Encoded { left: usize, reader: Reader<'a> },
 }
 
@@ -274,6 +301,7 @@ impl<'a> Iterator for ProtocolsIter<'a> {
     fn next(&mut self) -> Option<Protocol<'a>> {
         match &mut self.0 {
             Source::List(list) => list.next().copied(),
+            Source::One(entry) => entry.take(),
             Source::Encoded { left, reader } => {
                 *left = left.checked_sub(1)?;
                 // It could be read when the frame was parsed, so this never ends early.
@@ -285,6 +313,7 @@ impl<'a> Iterator for ProtocolsIter<'a> {
     fn size_hint(&self) -> (usize, Option<usize>) {
         let left = match &self.0 {
             Source::List(list) => list.len(),
+            Source::One(entry) => usize::from(entry.is_some()),
             Source::Encoded { left, .. } => *left,
         };
         (left, Some(left))

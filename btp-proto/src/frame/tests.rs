@@ -310,7 +310,8 @@ proptest! {
         }
         bytes.extend(behind);
         if let Some((carrier, id, ilp)) = peek_ilp(&bytes) {
-            let frame = Frame::parse(&bytes).unwrap();
+            let frame = Frame::parse_any(&bytes).unwrap();
+            prop_assert_eq!(Frame::parse(&bytes).unwrap(), frame);
             let protocols = frame.protocols();
             prop_assert_eq!((frame.id(), protocols.len()), (id, 1));
             prop_assert_eq!(protocols.get("ilp"), Some(Protocol::octets("ilp", ilp)));

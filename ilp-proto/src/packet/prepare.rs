@@ -79,14 +79,27 @@ impl<'a> Prepare<'a> {
     #[inline]
     pub fn encode(&self, out: &mut impl BufMut) {
         debug_assert!(self.data.len() <= MAX_DATA, "a PREPARE's data has a bound");
-        let mut fixed = [0; FIXED];
+        let destination = self.destination.as_bytes();
+        let contents = self.contents_len();
+        // Type, length, fields and the destination's length are put down here, so that the usual packet takes one
+        // append of a known size for all of them.
+        let mut head = [0; 4 + FIXED + 1];
+        let [kind, prefix, high, low, fields @ .., _] = &mut head;
+        let (fixed, _) = fields.split_at_mut(FIXED);
         fixed[..8].copy_from_slice(&self.amount.to_be_bytes());
         fixed[8..25].copy_from_slice(&self.expires_at.write_interledger());
         fixed[25..].copy_from_slice(&self.condition.0);
-
-        envelope::put(out, PacketType::Prepare, self.contents_len());
-        out.put_slice(&fixed);
-        oer::put_var_octets(out, self.destination.as_bytes());
+        if (0x100..0x1_0000).contains(&contents) && destination.len() < 0x80 {
+            [*kind, *prefix] = [PacketType::Prepare as u8, 0x82];
+            [*high, *low] = (contents as u16).to_be_bytes();
+            head[4 + FIXED] = destination.len() as u8;
+            out.put_slice(&head);
+            out.put_slice(destination);
+        } else {
+            envelope::put(out, PacketType::Prepare, contents);
+            out.put_slice(&head[4..4 + FIXED]);
+            oer::put_var_octets(out, destination);
+        }
         oer::put_var_octets(out, self.data);
     }
 }

@@ -249,7 +249,8 @@ impl Connector {
             .table
             .lookup(destination, |peer| self.peers[peer].is_usable());
         // below our own address only our children's routes count: a default route would send it in circles
-        let below = |found: &Match<'_, PeerIndex>| found.prefix.as_str().len() > own.as_bytes().len();
+        let below =
+            |found: &Match<'_, PeerIndex>| found.prefix.as_str().len() > own.as_bytes().len();
         found
             .filter(|found| below(found) || !destination.is_within(self.address.as_str()))
             .ok_or("No route to destination")
