@@ -3,12 +3,11 @@
 use alloc::vec::Vec;
 use core::fmt;
 
-/// Free slots kept in reserve before one is used again. Together with 65,536 generations per slot
-/// it puts 67 million requests between two uses of one wire id, unless the limit is lower.
-const RESERVE: usize = 1024;
+/// An empty table of more slots than this gives its memory back.
+const KEEP: usize = 1024;
 
-/// Marks the end of the free list.
-const NONE: u32 = u32::MAX;
+/// The slots that a table begins with.
+const FIRST: usize = 8;
 
 /// The id of a request of ours as the peer sees it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -37,30 +36,40 @@ impl<C> core::error::Error for Full<C> {}
 /// It belongs to the *peer*, not to a socket: an answer may arrive on a newer connection than the
 /// one that carried the question. [`Requests::take`] is the whole correlation. An id that was
 /// answered, given up, or never ours yields `None`, and so does one from an earlier life of this
-/// process, since every life masks its ids differently.
+/// process, since every life counts from another number.
 ///
-/// The wire id is (generation, slot) XOR a mask drawn from the seed: unique while in flight, and
-/// found without hashing. Freed slots are used again in the order they were freed, and only once
-/// 1,024 of them wait or the limit leaves no other, so that a late answer misses. Every operation
-/// is O(1); memory grows with use and never past `limit` slots.
+/// The wire id is a running number that begins where the seed says, and its last bits are its slot:
+/// unique while in flight, and found without hashing. A number whose slot is still taken is left out;
+/// at most seven of eight slots are, so 536 million requests at the least lie between two uses of one
+/// id, and a late answer misses.
+///
+/// Every operation is O(1), amortised for [`insert`](Self::insert). A table has eight slots, or at most 16
+/// for every 7 requests that were in flight at once; an empty one of more than 1,024 slots gives them
+/// all back. A slot takes an id and an `Option<C>`.
 pub struct Requests<C> {
+    /// A power of two of them, or none.
     slots: Vec<Slot<C>>,
-    limit: usize,
-    len: usize,
-    free: usize,
-    oldest_free: u32,
-    newest_free: u32,
-    mask: u32,
+    len: u32,
+    /// What the next request is called, if its slot is free.
+    next: u32,
+    limit: u32,
 }
 
 struct Slot<C> {
+    /// The last id that was here.
+    id: u32,
     cookie: Option<C>,
-    generation: u16,
-    next_free: u32,
+}
+
+impl<C> Slot<C> {
+    const FREE: Self = Self {
+        id: 0,
+        cookie: None,
+    };
 }
 
 impl<C> Requests<C> {
-    /// The most a table can hold: slots are numbered by 16 bits.
+    /// The most that a table takes.
     pub const MAX_LIMIT: usize = 1 << 16;
 
     /// An empty table for at most `limit` requests (clamped to [`Self::MAX_LIMIT`]). The seed only
@@ -69,12 +78,10 @@ impl<C> Requests<C> {
     pub fn new(limit: usize, seed: u64) -> Self {
         Self {
             slots: Vec::new(),
-            limit: limit.min(Self::MAX_LIMIT),
             len: 0,
-            free: 0,
-            oldest_free: NONE,
-            newest_free: NONE,
-            mask: mix(seed),
+            next: mix(seed),
+            // At most 2^16.
+            limit: limit.min(Self::MAX_LIMIT) as u32,
         }
     }
 
@@ -82,51 +89,59 @@ impl<C> Requests<C> {
     ///
     /// # Errors
     /// [`Full`] when `limit` requests are in flight.
+    #[inline]
     pub fn insert(&mut self, cookie: C) -> Result<RequestId, Full<C>> {
         if self.len >= self.limit {
             return Err(Full(cookie));
         }
-        let fresh = self.slots.len() < self.limit && self.free < RESERVE;
-        let index = if fresh {
-            self.slots.push(Slot {
-                cookie: Some(cookie),
-                generation: 0,
-                next_free: NONE,
-            });
-            self.slots.len() - 1
-        } else {
-            // Not fresh and below the limit: a slot is free.
-            let index = self.oldest_free as usize;
-            let Some(slot) = self.slots.get_mut(index) else {
-                return Err(Full(cookie));
-            };
-            self.oldest_free = slot.next_free;
-            self.free -= 1;
-            slot.cookie = Some(cookie);
-            index
-        };
-        self.len += 1;
-        Ok(self.id(index))
+        if self.len as usize >= self.slots.len() / 8 * 7 {
+            self.grow();
+        }
+        loop {
+            let id = self.next;
+            self.next = id.wrapping_add(1);
+            let index = self.index(id);
+            match self.slots.get_mut(index) {
+                Some(slot) if slot.cookie.is_none() => {
+                    *slot = Slot {
+                        id,
+                        cookie: Some(cookie),
+                    };
+                    self.len += 1;
+                    return Ok(RequestId(id));
+                }
+                Some(_) => {}
+                // A table that has grown has slots, so this is never taken.
+                None => return Err(Full(cookie)),
+            }
+        }
     }
 
     /// Resolves a request: the cookie, exactly once. `None` for an id that is not in flight.
+    #[inline]
     #[must_use = "the cookie is what waits for the answer"]
     pub fn take(&mut self, id: u32) -> Option<C> {
-        let index = self.index(id)?;
-        self.free_slot(index)
+        let index = self.index(id);
+        let slot = self.slots.get_mut(index).filter(|slot| slot.id == id)?;
+        let cookie = slot.cookie.take()?;
+        self.len -= 1;
+        if self.len == 0 && self.slots.len() > KEEP {
+            self.slots = Vec::new();
+        }
+        Some(cookie)
     }
 
     /// The cookie of a request in flight.
     #[must_use]
     pub fn get(&self, id: u32) -> Option<&C> {
-        let index = self.index(id)?;
-        self.slots.get(index)?.cookie.as_ref()
+        let slot = self.slots.get(self.index(id))?;
+        slot.cookie.as_ref().filter(|_| slot.id == id)
     }
 
     /// Requests in flight.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.len
+        self.len as usize
     }
 
     /// True when nothing is in flight.
@@ -138,59 +153,63 @@ impl<C> Requests<C> {
     /// The most requests that may be in flight.
     #[must_use]
     pub fn limit(&self) -> usize {
-        self.limit
+        self.limit as usize
     }
 
-    /// What is in flight, in slot order.
+    /// What is in flight, in slot order: oldest first while nothing is much older than the rest.
     pub fn iter(&self) -> impl Iterator<Item = (RequestId, &C)> {
-        self.slots
+        let (newer, older) = self.slots.split_at(self.index(self.next));
+        older
             .iter()
-            .enumerate()
-            .filter_map(|(index, slot)| Some((self.id(index), slot.cookie.as_ref()?)))
+            .chain(newer)
+            .filter_map(|slot| Some((RequestId(slot.id), slot.cookie.as_ref()?)))
     }
 
-    /// Takes everything in flight, in slot order. What the iterator did not reach stays.
+    /// Takes everything in flight, in the order of [`iter`](Self::iter). What the iterator did not reach
+    /// stays.
     pub fn drain(&mut self) -> impl Iterator<Item = (RequestId, C)> {
-        let mut index = 0;
+        let mut id = self.next;
+        let mut left = self.slots.len();
         core::iter::from_fn(move || {
-            while index < self.slots.len() {
-                let (at, id) = (index, self.id(index));
-                index += 1;
-                if let Some(cookie) = self.free_slot(at) {
-                    return Some((id, cookie));
+            while left > 0 {
+                let index = self.index(id);
+                left -= 1;
+                id = id.wrapping_add(1);
+                // The last one may give all slots back; then there is nothing left to find.
+                let found = self.slots.get(index).map(|slot| slot.id)?;
+                if let Some(cookie) = self.take(found) {
+                    return Some((RequestId(found), cookie));
                 }
             }
             None
         })
     }
 
-    fn id(&self, index: usize) -> RequestId {
-        let generation = self.slots.get(index).map_or(0, |slot| slot.generation);
-        // `index` is below 2^16, so the halves do not overlap.
-        RequestId(((u32::from(generation) << 16) | index as u32) ^ self.mask)
-    }
-
-    fn index(&self, id: u32) -> Option<usize> {
-        let id = id ^ self.mask;
-        let index = (id & 0xffff) as usize;
-        (u32::from(self.slots.get(index)?.generation) == id >> 16).then_some(index)
-    }
-
-    fn free_slot(&mut self, index: usize) -> Option<C> {
-        let slot = self.slots.get_mut(index)?;
-        let cookie = slot.cookie.take()?;
-        slot.generation = slot.generation.wrapping_add(1);
-        slot.next_free = NONE;
-        let newest = self.newest_free as usize;
-        if self.free == 0 {
-            self.oldest_free = index as u32;
-        } else if let Some(previous) = self.slots.get_mut(newest) {
-            previous.next_free = index as u32;
+    /// Gives the memory of an empty table back, for a peer that has been idle for long.
+    pub fn release(&mut self) {
+        if self.len == 0 {
+            self.slots = Vec::new();
         }
-        self.newest_free = index as u32;
-        self.free += 1;
-        self.len -= 1;
-        Some(cookie)
+    }
+
+    /// The slot of an id. Out of range only while there are none at all.
+    #[inline]
+    fn index(&self, id: u32) -> usize {
+        id as usize & self.slots.len().saturating_sub(1)
+    }
+
+    /// Doubles the table. What shared its place with its like a lap away has one of its own then.
+    #[cold]
+    fn grow(&mut self) {
+        let old = self.slots.len();
+        self.slots.resize_with((2 * old).max(FIRST), || Slot::FREE);
+        for index in 0..old {
+            let taken = self.slots.get(index).filter(|slot| slot.cookie.is_some());
+            // Here or in the new half, where nothing is yet.
+            if let Some(place) = taken.map(|slot| self.index(slot.id)) {
+                self.slots.swap(index, place);
+            }
+        }
     }
 }
 
