@@ -18,6 +18,8 @@ use ilp_proto::Instant;
 /// further one after twice the time of the one before, up to [`MAX_DELAY`](Self::MAX_DELAY).
 /// Failures are forgotten [`FORGET_AFTER`](Self::FORGET_AFTER) the last of them, or on success. A
 /// right secret is never delayed: the caller asks here only once it knows that the secret is wrong.
+/// Whoever hangs up instead of waiting is still held to it, if the caller lets the connection count
+/// among the unauthenticated until the delay is over.
 ///
 /// An IPv6 address counts as its /64, the least that one customer is given; an IPv4 address written
 /// as IPv6 (`::ffff:192.0.2.1`) is the IPv4 address. Claimed ids are kept as a 64-bit hash: they are

@@ -127,7 +127,8 @@ pub struct Stats {
     pub accepted: u64,
     /// Connections refused at once.
     pub refused: u64,
-    /// Accepted links that have not authenticated yet, now.
+    /// Accepted links that have not authenticated yet, now; those that guessed wrong and hung up count until their
+    /// refusal would have gone out.
     pub unauthenticated: u64,
     /// Accepted links that failed to authenticate.
     pub auth_denied: u64,

@@ -22,6 +22,8 @@ pub(crate) enum Timer {
     Answers(PeerIndex),
     /// Ask this parent for our address.
     Ildcp(PeerIndex),
+    /// Give back the places of guessers who did not wait for their refusal.
+    Places,
     /// The drain has taken long enough.
     Drain,
 }

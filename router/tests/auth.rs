@@ -6,7 +6,8 @@ mod net;
 
 use std::time::Duration;
 
-use ilp_router::{Event, PeerState};
+use btp_proto::{Frame, Protocol, Protocols};
+use ilp_router::{CloseReason, Event, PeerState, Received};
 use net::{App, Net, dialed, node, peer};
 
 #[test]
@@ -127,6 +128,50 @@ fn connections_that_do_not_authenticate_are_bounded_and_cut_off() {
         0,
         "all are cut off after handshakeTimeout"
     );
+}
+
+#[test]
+fn a_guesser_who_hangs_up_keeps_its_place_until_its_refusal_was_due() {
+    let mut net = Net::new();
+    let mut b = node("b", "test.b");
+    b.peers = vec![peer("a", "right", false)];
+    b.limits.max_unauthenticated_per_address = 4;
+    net.add_node(b);
+    let address = [10, 0, 0, 1].into();
+    let entries = [
+        Protocol::octets("auth", b""),
+        Protocol::text("auth_username", "a"),
+        Protocol::text("auth_token", "guess"),
+    ];
+    let mut frame = Vec::new();
+    Frame::Message {
+        id: 1,
+        protocols: Protocols::new(&entries),
+    }
+    .encode(&mut frame);
+    // As many as it is let in with, each gone before its refusal comes.
+    let guess = |net: &mut Net| {
+        net.with_node("b", |node, now| {
+            let Ok(link) = node.handle_incoming(now, address) else {
+                return false;
+            };
+            node.handle_upgraded(now, link, "/", None);
+            node.handle_received(now, link, Received::Binary(&frame));
+            node.handle_closed(now, link, CloseReason::Broken("gone".into()));
+            true
+        })
+    };
+    let mut guesses = 0;
+    for _ in 0..6_000 {
+        guesses += usize::from(guess(&mut net));
+        net.run(Duration::from_millis(10));
+    }
+    // A minute: the first delays are short, then four places are free every five seconds.
+    assert!((40..=60).contains(&guesses), "{guesses}");
+    net.run(Duration::from_secs(5));
+    assert_eq!(net.node("b").stats().unauthenticated, 0);
+    net.run(Duration::from_secs(60));
+    assert!(guess(&mut net), "all is forgotten");
 }
 
 #[test]

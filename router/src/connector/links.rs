@@ -176,10 +176,33 @@ impl Connector {
     pub(super) fn remove_link(&mut self, id: LinkId) -> Option<Link> {
         let link = self.links.remove(id)?;
         self.timers.set(Timer::Link(id), None);
-        if !link.authenticated {
-            self.forget_unauthenticated(link.address);
+        match (&link.refusal, link.address) {
+            _ if link.authenticated => {}
+            // hanging up early must not buy a guesser another guess
+            (Some(refusal), Some(address)) => {
+                self.places_held.insert((refusal.at, id), address);
+                self.wait_for_places();
+            }
+            _ => self.forget_unauthenticated(link.address),
         }
         Some(link)
+    }
+
+    fn wait_for_places(&mut self) {
+        let first = self.places_held.first_key_value();
+        let at = first.map(|(&(at, _), _)| at);
+        self.timers.set(Timer::Places, at);
+    }
+
+    /// Frees the places of links whose refusal would have gone out by now.
+    pub(super) fn give_places_back(&mut self, now: Now) {
+        while let Some(first) = self.places_held.first_entry()
+            && first.key().0 <= now.mono
+        {
+            let address = first.remove();
+            self.forget_unauthenticated(Some(address));
+        }
+        self.wait_for_places();
     }
 
     pub(super) fn forget_unauthenticated(&mut self, address: Option<IpAddr>) {

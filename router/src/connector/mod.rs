@@ -79,6 +79,8 @@ pub struct Connector {
     /// Accepted links that have not authenticated, in all and by address.
     unauthenticated: usize,
     unauthenticated_by_address: BTreeMap<IpAddr, usize>,
+    /// Places among these of links that hung up before their refusal was due: until when, and from where.
+    places_held: BTreeMap<(Instant, LinkId), IpAddr>,
     actions: VecDeque<Action>,
     writable: VecDeque<LinkId>,
     events: VecDeque<Event>,
@@ -141,6 +143,7 @@ impl Connector {
             links: Links::default(),
             unauthenticated: 0,
             unauthenticated_by_address: BTreeMap::new(),
+            places_held: BTreeMap::new(),
             actions: VecDeque::new(),
             writable: VecDeque::new(),
             events: VecDeque::new(),
@@ -392,6 +395,7 @@ impl Connector {
                 Timer::Stall(peer) => self.check_stall(now, peer),
                 Timer::Answers(peer) => self.expire_answers(now, peer),
                 Timer::Ildcp(peer) => self.ask_for_address(now, peer),
+                Timer::Places => self.give_places_back(now),
                 Timer::Drain => self.end_drain(now),
             }
         }
