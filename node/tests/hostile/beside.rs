@@ -1,0 +1,1 @@
+//! How long an honest peer waits beside an attack.
