@@ -29,6 +29,8 @@ pub struct PeerCounters {
     pub late_answers: u64,
     /// Answers to it that were dropped.
     pub dropped_answers: u64,
+    /// FULFILLs among them: money that we may have paid and not been paid.
+    pub dropped_fulfills: u64,
     /// Messages from it.
     pub messages_in: u64,
     /// Messages to it.

@@ -9,7 +9,9 @@ use std::time::Duration;
 use ilp_proto::{ErrorCode, Fulfillment};
 use ilp_router::accounts::PeerAsset;
 use ilp_router::{Event, Source};
-use net::{App, Ending, Net, Policy, assert_idle, chain, child, node, pay, peer, reject, route};
+use net::{
+    App, Ending, Net, Policy, assert_idle, chain, child, dialed, node, pay, peer, reject, route,
+};
 
 const LONG: Duration = Duration::from_secs(20);
 
@@ -491,4 +493,81 @@ fn traffic_fails_over_to_the_next_hop_of_lower_preference() {
         Ending::Fulfilled { .. }
     ));
     assert_eq!((net.app("x").got.len(), net.app("y").got.len()), (1, 1));
+}
+
+/// Four nodes in a ring, a to d, each with both ways to every other; the sender is at b, the receiver at c.
+fn ring() -> Net {
+    let names = ["a", "b", "c", "d"];
+    let mut net = Net::new();
+    for (at, name) in names.iter().enumerate() {
+        let (onward, back) = (names[(at + 1) % 4], names[(at + 3) % 4]);
+        let mut config = node(name, &format!("test.{name}"));
+        config.peers = vec![dialed(name, onward, "s3cret"), peer(back, "s3cret", false)];
+        for ahead in 1..4 {
+            let to = format!("test.{}", names[(at + ahead) % 4]);
+            let ways = if ahead < 3 {
+                [onward, back]
+            } else {
+                [back, onward]
+            };
+            config.routes.push(route(&to, ways[0], 0));
+            config.routes.push(route(&to, ways[1], 1));
+        }
+        match *name {
+            "b" => config.peers.push(child("sender", "s")),
+            "c" => config.peers.push(child("receiver", "r")),
+            _ => {}
+        }
+        net.add_node(config);
+    }
+    net.attach("sender", "b", App::new("sender", "s"));
+    net.attach("receiver", "c", App::new("receiver", "r"));
+    let pairs = [
+        ("a", "b"),
+        ("b", "c"),
+        ("c", "d"),
+        ("d", "a"),
+        ("b", "sender"),
+        ("c", "receiver"),
+    ];
+    net.run_until(Duration::from_secs(5), "a ring, connected", |net| {
+        pairs.iter().all(|(node, peer)| net.connected(node, peer))
+    });
+    net
+}
+
+#[test]
+fn a_detour_does_not_come_back_to_the_node_that_took_it() {
+    let mut net = ring();
+    let c = "c".parse().unwrap();
+    net.with_node("b", |b, now| b.disconnect_peer(now, &c))
+        .unwrap();
+    let sent = net.now().wall.as_millis();
+    // a prefers b for this, but it is b that cannot
+    let ending = pay(&mut net, "test.c.receiver", 1, LONG);
+    assert!(matches!(ending, Ending::Fulfilled { .. }), "{ending:?}");
+    assert_eq!(
+        net.app("receiver").got[0].3,
+        sent + 20_000 - 4_000,
+        "b, a, d, c"
+    );
+    assert_idle(&net);
+}
+
+#[test]
+fn packets_for_a_dead_node_end_at_its_last_neighbour_and_do_not_go_in_circles() {
+    let mut net = ring();
+    net.kill("c");
+    let ending = pay(&mut net, "test.c.receiver", 1, LONG);
+    let (code, by, _) = reject(&ending);
+    assert_eq!((code, by), ("T01", "test.d"));
+    assert_idle(&net);
+}
+
+#[test]
+fn an_account_may_pay_itself() {
+    let mut net = chain();
+    let ending = pay(&mut net, "test.a.sender", 1, LONG);
+    assert!(matches!(ending, Ending::Fulfilled { .. }), "{ending:?}");
+    assert_eq!(net.app("sender").got.len(), 1);
 }

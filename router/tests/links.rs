@@ -356,6 +356,7 @@ fn a_fulfill_that_nobody_comes_back_for_is_given_up_at_its_expiry_and_reported()
     assert_eq!(net.count("b", dropped), 1);
     let peer = net.node("b").peers().next().unwrap();
     assert_eq!((peer.answer_bytes, peer.counters.dropped_answers), (0, 1));
+    assert_eq!(peer.counters.dropped_fulfills, 1);
 }
 
 #[test]

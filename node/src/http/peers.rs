@@ -132,6 +132,7 @@ impl Serialize for Counters<'_> {
             ("badFulfillments", c.bad_fulfillments),
             ("lateAnswers", c.late_answers),
             ("droppedAnswers", c.dropped_answers),
+            ("droppedFulfills", c.dropped_fulfills),
             ("messagesIn", c.messages_in),
             ("messagesOut", c.messages_out),
             ("bytesIn", c.bytes_in),

@@ -288,7 +288,7 @@ impl Connector {
         if destination == self.address.as_addr() {
             return Way::Here;
         }
-        match self.route(destination) {
+        match self.route(destination, None) {
             Err(why) => Way::Nowhere { why },
             Ok(found) => Way::Hop {
                 prefix: found.prefix.as_str(),

@@ -127,7 +127,7 @@ impl Connector {
             request,
             packet,
         } = arrival;
-        let to = self.next_hop(prepare, packet)?;
+        let to = self.next_hop(from, prepare, packet)?;
         let times = times(now, prepare.expires_at, &self.timeouts).map_err(|late| match late {
             Late::Expired => Refusal::new(
                 ErrorCode::R00_TRANSFER_TIMED_OUT,
@@ -208,11 +208,12 @@ impl Connector {
     /// Which neighbour a packet goes to, if it has a link.
     fn next_hop(
         &mut self,
+        from: PeerIndex,
         prepare: &Prepare<'_>,
         packet: Option<PacketId>,
     ) -> Result<PeerIndex, Refusal> {
         let destination = prepare.destination;
-        let found = self.route(destination);
+        let found = self.route(destination, Some(from));
         let route = found.map(|found| (found.next_hop, found.usable));
         if let Some(packet) = packet {
             let event = Event::RouteLookup {
@@ -233,9 +234,14 @@ impl Connector {
     }
 
     /// Where a packet to `destination` goes, or why it goes nowhere.
+    ///
+    /// A prefix with several next hops does not send it back where it is `from`: that neighbour took a detour because
+    /// its own way is down, and would send it here again. Only a neighbour that is preferred above all others that are
+    /// up gets it back, as do accounts of its own.
     pub(super) fn route(
         &self,
         destination: Addr<'_>,
+        from: Option<PeerIndex>,
     ) -> Result<Match<'_, PeerIndex>, &'static str> {
         let own = self.address.as_addr();
         match (Scope::of(destination), Scope::of(own)) {
@@ -245,9 +251,13 @@ impl Connector {
             (Scope::Test, Scope::Live) => return Err("this node is on the live network"),
             _ => {}
         }
-        let found = self
+        let usable = |peer: PeerIndex| self.peers[peer].is_usable();
+        let mut found = self
             .table
-            .lookup(destination, |peer| self.peers[peer].is_usable());
+            .lookup(destination, |peer| Some(peer) != from && usable(peer));
+        if found.is_some_and(|found| !found.usable && Some(found.next_hop) == from) {
+            found = self.table.lookup(destination, usable);
+        }
         // below our own address only our children's routes count: a default route would send it in circles
         let below =
             |found: &Match<'_, PeerIndex>| found.prefix.as_str().len() > own.as_bytes().len();

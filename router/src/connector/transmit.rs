@@ -120,6 +120,7 @@ impl Connector {
         }
         let peer = &mut self.peers[index];
         peer.counters.dropped_answers += dropped.fulfills + dropped.rejects + dropped.others;
+        peer.counters.dropped_fulfills += dropped.fulfills;
         let peer = peer.config.id.clone();
         self.emit(Event::AnswersDropped {
             peer,
