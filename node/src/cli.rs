@@ -9,12 +9,14 @@ use crate::bench::args::BenchArgs;
 use crate::config::{self, Environment, Flag, NodeConfig, Problems};
 use crate::runtime::RuntimeArgs;
 use crate::tools::args::{DemoArgs, PingArgs, ReceiveArgs, SendArgs};
+use crate::topology::args::TopologyArgs;
 
 const EXAMPLES: &str = "\
 Examples:
   ilp-connector demo                          three connectors and 10,000 packets on this machine
   ilp-connector run --config b.yaml           run a node
   ilp-connector check a.yaml b.yaml c.yaml    judge the files of a network before running it
+  ilp-connector topology linear 3             write the files of a network, for compose or this machine
   ilp-connector help config                   every setting of a node
 
 Exit codes: 0 done; 1 failed; 2 wrong use or wrong configuration.";
@@ -39,6 +41,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     Run(RunArgs),
     Check(CheckArgs),
+    Topology(TopologyArgs),
     Demo(DemoArgs),
     Send(SendArgs),
     Receive(ReceiveArgs),

@@ -7,6 +7,7 @@
 //! | [`cli`] | every command with its flags and help |
 //! | [`config`] | YAML, environment and flags to a node's configuration |
 //! | [`check`] | configurations judged alone and as a network |
+//! | [`topology`] | the files of networks |
 //! | [`decode`] | bytes taken apart for people |
 //! | [`run`], [`signals`] | nodes from their start to their end |
 //! | [`log`], [`metrics`], [`http`] | what an operator sees of them |
@@ -32,6 +33,7 @@ mod runtime;
 mod signals;
 mod terminal;
 mod tools;
+mod topology;
 mod version;
 
 use std::process::ExitCode;
@@ -57,10 +59,14 @@ fn dispatch() -> ExitCode {
     {
         return print(&config::help::text());
     }
-    let Cli { command, runtime } = Cli::parse_from(args);
+    let Cli {
+        command,
+        runtime: wanted,
+    } = Cli::parse_from(args);
     // only asked for by commands that need one
-    let runtime = |command| chosen(&runtime, command);
+    let runtime = |command| chosen(&wanted, command);
     match command {
+        Command::Topology(args) => topology::main(&args, wanted.named()),
         Command::Run(args) => {
             let runtime = runtime("run");
             match load(&args.config, "run") {

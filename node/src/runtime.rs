@@ -20,6 +20,11 @@ pub(crate) struct RuntimeArgs {
 }
 
 impl RuntimeArgs {
+    /// What the flag says, whatever it is.
+    pub(crate) fn named(&self) -> Option<&str> {
+        self.runtime.as_deref()
+    }
+
     /// The one that the flag names, else the environment, else the first there is.
     ///
     /// # Errors
