@@ -1,8 +1,9 @@
-//! `/metrics`: the connector's numbers in the OpenMetrics text format, for Prometheus.
+//! `/metrics`: the connector's numbers, for Prometheus.
 //!
 //! The connector counts in plain integers; they become metrics when somebody asks. Labels are of fixed sets: the
 //! configured peers, directions, outcomes, error codes of our own. No packet and no stranger makes a series.
 
+pub(crate) mod format;
 #[cfg(test)]
 mod tests;
 
@@ -20,10 +21,7 @@ use prometheus_client::registry::Registry;
 
 use crate::http::snapshot::{Peer, Snapshot};
 
-/// The media type of [`text()`].
-pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-
-/// All metrics of a node.
+/// All metrics of a node, in OpenMetrics; see [`format`] for the other one.
 pub(crate) fn text(now: Snapshot, node_id: &str, healthy: bool, started: Timestamp) -> String {
     let mut registry = Registry::default();
     registry.register_collector(Box::new(Scrape {

@@ -8,7 +8,7 @@ use std::sync::Mutex;
 
 use http_body_util::Full;
 use hyper::body::Bytes;
-use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use hyper::header::{ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use ilp_proto::{Addr, Now};
 use ilp_runtime::Clock;
@@ -21,7 +21,7 @@ use super::routes::{self, Routes};
 use super::snapshot::{Inspect, Snapshot};
 use crate::log::NodeLog;
 use crate::log::node::NodeEvent;
-use crate::metrics;
+use crate::metrics::{self, format::Format};
 
 const PATHS: [&str; 6] = [
     "/health", "/live", "/ready", "/metrics", "/peers", "/routes",
@@ -138,7 +138,7 @@ impl App {
                 .insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
             answer
         } else {
-            self.get(path, request.uri().query())
+            self.get(path, request)
         };
         answer
             .headers_mut()
@@ -152,21 +152,24 @@ impl App {
         answer
     }
 
-    fn get(&self, path: &str, query: Option<&str>) -> Answer {
+    fn get<B>(&self, path: &str, request: &Request<B>) -> Answer {
         match path {
             "/live" => json_answer(200, &json!({ "live": true })),
             "/ready" => {
                 let ready = self.look(|connector| !connector.is_draining());
                 json_answer(if ready { 200 } else { 503 }, &json!({ "ready": ready }))
             }
-            "/routes" => self.routes(query),
+            "/routes" => self.routes(request.uri().query()),
             _ => {
                 let now = self.snapshot();
                 match path {
                     "/metrics" => {
                         let healthy = Status::of(&now, self.first_tries) == Status::Healthy;
                         let text = metrics::text(now, &self.node_id, healthy, self.started.wall);
-                        answer(200, metrics::CONTENT_TYPE, text)
+                        let accept = request.headers().get_all(ACCEPT).iter();
+                        let accept = accept.filter_map(|header| header.to_str().ok());
+                        let format = Format::wanted(accept);
+                        answer(200, format.content_type(), format.of(text))
                     }
                     "/peers" => json_answer(200, &Peers::new(&now, &self.node_id)),
                     _ => {

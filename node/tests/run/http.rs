@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value as Json;
 
-use crate::client::{connect, get, get_until, request};
+use crate::client::{Answer, connect, get, get_until, request};
 use crate::link::Link;
 use crate::process::{Process, Settings, dials, free_address, waits_for};
 
@@ -123,6 +123,35 @@ fn between_alice_and_bob() -> (Process, Link, Link) {
     (node, alice, bob)
 }
 
+/// The metrics as Prometheus asks for them.
+fn open_metrics(http: SocketAddr) -> Answer {
+    let accept = "Accept: application/openmetrics-text;version=1.0.0,text/plain;q=0.5,*/*;q=0.1";
+    request(
+        http,
+        &format!("GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{accept}\r\n\r\n"),
+    )
+}
+
+#[test]
+fn who_does_not_ask_for_open_metrics_gets_the_format_that_everything_reads() {
+    let node = Process::run(&[Settings::new("a").peers(&[waits_for("b")])]);
+    let answer = get(node.listens("a").1, "/metrics");
+    assert!(
+        answer
+            .head
+            .contains("content-type: text/plain; version=0.0.4"),
+        "{}",
+        answer.head
+    );
+    assert!(
+        answer
+            .body
+            .contains("\n# TYPE ilp_prepares_total counter\n")
+    );
+    assert!(answer.body.contains("\n# TYPE ilp_build_info gauge\n"));
+    assert!(!answer.body.contains("# EOF"));
+}
+
 #[test]
 fn metrics_are_well_formed_and_count_packets() {
     let (node, mut alice, mut bob) = between_alice_and_bob();
@@ -134,7 +163,7 @@ fn metrics_are_well_formed_and_count_packets() {
     alice.prepare("test.nowhere", 1, Duration::from_secs(30));
     assert_eq!(alice.outcome(), "F02");
 
-    let answer = get(node.listens("a").1, "/metrics");
+    let answer = open_metrics(node.listens("a").1);
     assert_eq!(answer.status, 200);
     assert!(
         answer
