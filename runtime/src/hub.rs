@@ -264,6 +264,8 @@ impl Hub {
         for event in aftermath.events.drain(..) {
             self.tell(|observer| observer.event(&event));
         }
+        // a link seldom has any: it shall not keep the room for them
+        aftermath.events = Vec::new();
         let mut core = self.lock();
         core.telling = false;
         let more = core.connector.pending_events() > 0 && self.supervisor.raise(Signal::LOOK);

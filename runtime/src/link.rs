@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -11,6 +12,7 @@ use futures_lite::{FutureExt, future};
 use ilp_router::{CloseReason, DialError, LinkId};
 
 use crate::hub::{Aftermath, Dial, Hub, Turn};
+use crate::listener::unless;
 use crate::pump::{Ended, Inbox, Outbox, Pump, Session, Turned};
 use crate::signal::Signal;
 use crate::tls::Tls;
@@ -80,6 +82,10 @@ impl Opening {
 /// A socket, unless there is none, and what to say about it.
 type Opened<R> = (Option<Socket<R>>, Opening);
 
+/// The making of a socket. Handshakes need several KiB, which a link that is open shall not keep: the box is
+/// dropped when they are over.
+type Open<R> = Pin<Box<dyn Future<Output = Opened<R>> + Send>>;
+
 impl<R: Runtime> Links<R> {
     pub(crate) fn new(runtime: R, hub: Arc<Hub>, tls: Arc<Tls>, max_message: usize) -> Self {
         Self {
@@ -94,7 +100,7 @@ impl<R: Runtime> Links<R> {
     /// Serves a connection that was accepted as `link`.
     pub(crate) fn spawn_accepted(&self, stream: R::Stream, link: LinkId, signal: Arc<Signal>) {
         let links = self.clone();
-        self.spawn(link, signal, async move {
+        let open = Box::pin(async move {
             let server = links.tls.server.as_ref();
             match upgrade::accept(&links.runtime, server, stream, links.max_message).await {
                 Ok(Accepted {
@@ -105,6 +111,7 @@ impl<R: Runtime> Links<R> {
                 Err(why) => (None, Opening::NotUpgraded(why)),
             }
         });
+        self.spawn(link, signal, open);
     }
 
     /// Dials, and serves what comes of it.
@@ -115,41 +122,29 @@ impl<R: Runtime> Links<R> {
             endpoint,
             signal,
         } = dial;
-        self.spawn(link, signal, async move {
+        let open = Box::pin(async move {
             let client = &links.tls.client;
             match upgrade::dial(&links.runtime, &endpoint, client, links.max_message).await {
                 Ok(socket) => (Some(socket), Opening::Dialed),
                 Err(why) => (None, Opening::NotDialed(why)),
             }
         });
+        self.spawn(link, signal, open);
     }
 
-    fn spawn(
-        &self,
-        link: LinkId,
-        signal: Arc<Signal>,
-        open: impl Future<Output = Opened<R>> + Send + 'static,
-    ) {
+    fn spawn(&self, link: LinkId, signal: Arc<Signal>, open: Open<R>) {
         let links = self.clone();
         self.hub.spawn(&self.runtime, async move {
-            let serving = links.serve(link, signal, open);
+            // a future that is moved into another takes its room in both: thousands of links would pay for that
+            let serving = Box::pin(links.serve(link, signal, open));
             if let Err(panic) = AssertUnwindSafe(serving).catch_unwind().await {
                 links.panicked(link, &*panic);
             }
         });
     }
 
-    async fn serve(
-        &self,
-        link: LinkId,
-        signal: Arc<Signal>,
-        open: impl Future<Output = Opened<R>>,
-    ) {
-        let stopped = async {
-            signal.stopped().await;
-            None
-        };
-        let Some((socket, opening)) = future::or(stopped, async { Some(open.await) }).await else {
+    async fn serve(&self, link: LinkId, signal: Arc<Signal>, open: Open<R>) {
+        let Some((socket, opening)) = unless(signal.stopped(), open).await else {
             return;
         };
         let mut aftermath = Aftermath::default();
@@ -165,7 +160,8 @@ impl<R: Runtime> Links<R> {
             aftermath,
         };
         if pump.run(&mut session).await == Ended::Closed {
-            self.linger(pump).await;
+            // as above: only a link that ends needs this
+            Box::pin(self.linger(pump)).await;
         }
     }
 
