@@ -105,6 +105,20 @@ fn people_get_a_table() {
     );
 }
 
+#[test]
+fn a_thousand_idle_peers_connect_at_once_and_cost_little_memory() {
+    let json = good(&["--idle-peers", "1000", "--duration", "100ms", "--json"]);
+    assert_eq!(
+        (&json["idlePeers"], &json["lost"]),
+        (&1_000.into(), &0.into())
+    );
+    let rss = ["listening", "end"].map(|when| number(&json["rssBytes"][when]));
+    // what their handshakes needed is gone; before it was, this was 18 KiB
+    let each = (rss[1] - rss[0]) / 1_000.0;
+    assert!((100.0..10_240.0).contains(&each), "{json}");
+    assert!(number(&json["connectSeconds"]) < 60.0, "{json}");
+}
+
 /// A node that runs already, with the children alice and bob.
 struct Node(Child, String);
 

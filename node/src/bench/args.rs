@@ -28,12 +28,20 @@ What the numbers mean:
   of pipe      packets/s as part of what the same sender and receiver do with a relay between them that
                only copies bytes: nothing that runs on this machine can have more than about 100 %
 
+With --idle-peers, of a node whose configuration names N peers:
+  start        from starting the process to its listening, nobody connected
+  connect      from there until all N have connected and authenticated, eight at a time
+  RSS          memory of the node: when it listens, when all are connected, and at the end
+  per peer     the last of these, all of it, divided by N
+  CPU          of one core, while nothing but keepalive happens (one ping per peer every 30 s)
+
 Compare numbers of one session on one machine only. Sender, receiver and nodes on one core (taskset -c 1) vary least.
 
 Examples:
   ilp-connector bench
   ilp-connector bench --nodes 3 --in-flight 512 --with-pipe
   ilp-connector bench --rate 50000 --duration 30s
+  ilp-connector bench --idle-peers 10000
   ilp-connector bench --target ws://localhost:3000 --target-user alice --target-token T1 \\
     --receiver ws://localhost:3000 --receiver-user bob --receiver-token T2 --to test.node.bob --pid 4711
 
@@ -76,6 +84,9 @@ pub(crate) struct BenchArgs {
     /// Worker threads of each of them [default: one per CPU]
     #[arg(long, value_name = "N", conflicts_with = "target", value_parser = threads)]
     pub(super) threads: Option<usize>,
+    /// Instead of sending anything, connect N peers to a node, leave them idle and see what they cost it
+    #[arg(long, value_name = "N", conflicts_with_all = ["target", "nodes", "pairs", "in_flight", "size", "warmup", "rate", "with_pipe"], value_parser = idle_peers)]
+    pub(super) idle_peers: Option<usize>,
     /// Packets in flight of each pair; one measurement for each number [default: 1,32,512, with --rate 4096]
     #[arg(long, value_name = "N,…", value_delimiter = ',', value_parser = in_flight)]
     pub(super) in_flight: Vec<usize>,
@@ -85,9 +96,9 @@ pub(crate) struct BenchArgs {
     /// Bytes of data in a PREPARE [default: as many as make a BTP frame of 364 bytes]
     #[arg(long, value_name = "BYTES", value_parser = size)]
     pub(super) size: Option<usize>,
-    /// Length of each measurement
-    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = duration)]
-    pub(super) duration: Duration,
+    /// Length of each measurement [default: 5s, with --idle-peers 60s]
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    duration: Option<Duration>,
     /// Before it, the same unmeasured [default: a fifth of it, at most 1s]
     #[arg(long, value_name = "TIME", value_parser = duration)]
     warmup: Option<Duration>,
@@ -112,8 +123,17 @@ impl BenchArgs {
         }
     }
 
+    pub(super) fn duration(&self) -> Duration {
+        let usual = match self.idle_peers {
+            None => Duration::from_secs(5),
+            // each of them is pinged twice
+            Some(_) => Duration::from_secs(60),
+        };
+        self.duration.unwrap_or(usual)
+    }
+
     pub(super) fn warmup(&self) -> Duration {
-        let usual = (self.duration / 5).min(Duration::from_secs(1));
+        let usual = (self.duration() / 5).min(Duration::from_secs(1));
         self.warmup.unwrap_or(usual)
     }
 }
@@ -146,6 +166,10 @@ fn in_flight(text: &str) -> Result<usize, String> {
 
 fn pairs(text: &str) -> Result<usize, String> {
     within(text, 1, 256)
+}
+
+fn idle_peers(text: &str) -> Result<usize, String> {
+    within(text, 1, 15_000)
 }
 
 fn size(text: &str) -> Result<usize, String> {

@@ -198,9 +198,16 @@ impl Seen {
             self.per_peer()
                 .map(|bytes| format!("{:.1} KiB", bytes / 1024.0)),
         );
-        let cpu = or_unknown(self.cpu.map(|cpu| format!("{:.2} % of a core", cpu * 100.0)));
+        let cpu = or_unknown(
+            self.cpu
+                .map(|cpu| format!("{:.2} % of a core", cpu * 100.0)),
+        );
         let lines = [
-            format!("one node on {}, {} idle peers", self.runtime, grouped(self.peers as u64)),
+            format!(
+                "one node on {}, {} idle peers",
+                self.runtime,
+                grouped(self.peers as u64)
+            ),
             format!("start     {:.3} s", self.start.as_secs_f64()),
             format!("connect   {:.3} s", self.connect.as_secs_f64()),
             format!(

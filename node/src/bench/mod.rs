@@ -7,6 +7,7 @@
 //! | [`connect`], [`socket`] | BTP over WebSockets, as fast as system calls allow |
 //! | [`packets`] | what is sent, and whether the answers are right |
 //! | [`engine`] | a thread's turns: closed loop, or fixed rate |
+//! | [`idle`] | what peers cost that only are there |
 //! | [`relay`] | what this machine could do without a connector |
 //! | [`process`], [`histogram`], [`report`] | the numbers |
 
@@ -14,6 +15,7 @@ pub(crate) mod args;
 mod connect;
 mod engine;
 mod histogram;
+mod idle;
 mod network;
 mod packets;
 mod process;
@@ -76,6 +78,9 @@ struct Lane {
 
 /// Whether every answer was right.
 fn bench(args: &BenchArgs, on: Choice) -> Result<bool, ToolError> {
+    if let Some(peers) = args.idle_peers {
+        return idle::bench(args, peers, on.name());
+    }
     let key = random()?;
     let levels = args.levels();
     let most = levels.iter().copied().max().unwrap_or(1);
@@ -113,7 +118,7 @@ fn bench(args: &BenchArgs, on: Choice) -> Result<bool, ToolError> {
         pairs: args.pairs,
         size,
         frame: most_decks.first().map_or(0, Deck::frame_len),
-        duration: args.duration,
+        duration: args.duration(),
         rate: args.rate,
     };
     if !args.json {
@@ -259,7 +264,7 @@ fn measure(
     pids: &[u32],
 ) -> Result<Measured, ToolError> {
     let origin = Instant::now();
-    let (begin, end) = (args.warmup(), args.warmup() + args.duration);
+    let (begin, end) = (args.warmup(), args.warmup() + args.duration());
     let per_pair = |rate: u64| 1e9 * pairs.len() as f64 / rate as f64;
     let interval = args.rate.map(per_pair);
     let outcome = thread::scope(|scope| {
@@ -290,7 +295,7 @@ fn measure(
         Ok((sum, before, after, rss))
     });
     let (tally, before, after, node_rss) = failing(outcome)?;
-    let packets_per_second = tally.in_time as f64 / args.duration.as_secs_f64();
+    let packets_per_second = tally.in_time as f64 / args.duration().as_secs_f64();
     let elapsed = after.at.duration_since(before.at).as_secs_f64();
     let millions = packets_per_second * elapsed / 1e6;
     let cost = |before: Option<f64>, after: Option<f64>| {

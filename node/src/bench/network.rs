@@ -1,7 +1,7 @@
 //! Connectors in a row, each a process of this executable, on ports that the system picks.
 
 use std::collections::VecDeque;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -116,22 +116,8 @@ impl Network {
         if !last {
             peers.push(format!("n{}{}", number + 1, limits(wish.pairs)));
         }
-        let executable = std::env::current_exe()
-            .map_err(|error| format!("cannot find the executable: {error}"))?;
-        let mut command = Command::new(executable);
-        command
-            .arg("run")
-            .env_clear()
-            .env(runtime::VARIABLE, wish.runtime)
-            .env("NODE_ID", format!("n{number}"))
-            .env("ILP_ADDRESS", format!("test.n{number}"))
-            .env("BTP_SERVER_HOST", "127.0.0.1")
-            .env("BTP_SERVER_PORT", "0")
-            .env("HEALTH_CHECK_HOST", "127.0.0.1")
-            .env("HEALTH_CHECK_PORT", "0")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped());
+        let mut command = connector(number, wish.runtime, wish.threads)?;
+        command.stdin(Stdio::null());
         for peer in &peers {
             let id = peer.split([';', '=']).next().unwrap_or_default();
             command.env(format!("BTP_PEER_{}_SECRET", id.to_uppercase()), secret);
@@ -140,23 +126,90 @@ impl Network {
         if !last {
             command.env("ROUTES", format!("=n{}", number + 1));
         }
-        if let Some(threads) = wish.threads {
-            command.env("THREADS", threads.to_string());
-        }
-        let process = command.spawn();
-        let mut process = process.map_err(|error| format!("cannot start a node: {error}"))?;
-        let stderr = process.stderr.take();
-        let mut node = Node {
-            process,
-            btp: SocketAddr::from(([127, 0, 0, 1], 0)),
-        };
-        let (tell, told) = channel();
-        if let Some(stderr) = stderr {
-            thread::spawn(move || listen(stderr, &tell));
-        }
-        node.btp = listening(&told).map_err(|error| format!("node n{number}: {error}"))?;
-        Ok(node)
+        started(&mut command, b"").map_err(|error| format!("node n{number}: {error}"))
     }
+
+    /// One node with so many accounts, of which nobody is there yet. They are told to it by a pipe: there is no
+    /// room for ten thousand in an environment, and a file would show their secret.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub(super) fn crowd(
+        peers: usize,
+        runtime: &str,
+        threads: Option<usize>,
+    ) -> Result<Self, String> {
+        let secret: [u8; 8] = random().map_err(|_| "no random numbers".to_owned())?;
+        let secret = Secret::from(hex::encode(secret));
+        let mut yaml = String::from("peers:\n");
+        for number in 0..peers {
+            let token = secret.as_str();
+            yaml.push_str(&format!(
+                "- {{id: p{number}, relation: child, authToken: {token:?}}}\n"
+            ));
+        }
+        let mut command = connector(1, runtime, threads)?;
+        command.args(["--config", "-"]).stdin(Stdio::piped());
+        let node = started(&mut command, yaml.as_bytes())?;
+        Ok(Self {
+            nodes: vec![node],
+            secret,
+        })
+    }
+
+    /// The account of one of a [`crowd`](Self::crowd).
+    ///
+    /// # Errors
+    /// None that can happen: the address is the node's own.
+    pub(super) fn one_of_crowd(&self, number: usize) -> Result<Account, String> {
+        let node = self.nodes.first().ok_or("there are no nodes")?;
+        let (url, user) = (format!("ws://{}/", node.btp), format!("p{number}"));
+        Account::new(&url, Some(user), Some(self.secret.clone()))
+    }
+}
+
+/// What starts this executable as a node.
+fn connector(number: usize, runtime: &str, threads: Option<usize>) -> Result<Command, String> {
+    let executable =
+        std::env::current_exe().map_err(|error| format!("cannot find the executable: {error}"))?;
+    let mut command = Command::new(executable);
+    command
+        .arg("run")
+        .env_clear()
+        .env(runtime::VARIABLE, runtime)
+        .env("NODE_ID", format!("n{number}"))
+        .env("ILP_ADDRESS", format!("test.n{number}"))
+        .env("BTP_SERVER_HOST", "127.0.0.1")
+        .env("BTP_SERVER_PORT", "0")
+        .env("HEALTH_CHECK_HOST", "127.0.0.1")
+        .env("HEALTH_CHECK_PORT", "0")
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped());
+    if let Some(threads) = threads {
+        command.env("THREADS", threads.to_string());
+    }
+    Ok(command)
+}
+
+/// Starts it, tells it what it wants to read and waits until it listens.
+fn started(command: &mut Command, input: &[u8]) -> Result<Node, String> {
+    let process = command.spawn();
+    let mut process = process.map_err(|error| format!("cannot start: {error}"))?;
+    let (stdin, stderr) = (process.stdin.take(), process.stderr.take());
+    let mut node = Node {
+        process,
+        btp: SocketAddr::from(([127, 0, 0, 1], 0)),
+    };
+    let (tell, told) = channel();
+    if let Some(stderr) = stderr {
+        thread::spawn(move || listen(stderr, &tell));
+    }
+    if let Some(mut stdin) = stdin {
+        // a node that ends instead of reading says why in its log
+        let _ = stdin.write_all(input);
+    }
+    node.btp = listening(&told)?;
+    Ok(node)
 }
 
 /// Waits until it says where it listens.

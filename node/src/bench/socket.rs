@@ -11,6 +11,8 @@ use crate::tools::text::printable;
 
 /// Bytes that one read takes at most, and the longest message.
 const READ: usize = 256 << 10;
+/// The same on an idle link: more than a ping or a Close frame has.
+const SMALL: usize = 512;
 /// Unsent bytes beyond which nothing more should be written.
 const ENOUGH: usize = 256 << 10;
 
@@ -47,6 +49,16 @@ impl Socket {
             sent: 0,
             mask: fastrand::u32(1..).to_ne_bytes(),
         })
+    }
+
+    /// The same for a link on which nothing but pings will come: half a KiB of memory instead of 256.
+    pub(super) fn idle(self) -> Self {
+        Self {
+            input: vec![0; SMALL].into_boxed_slice(),
+            unread: 0..0,
+            output: Vec::new(),
+            ..self
+        }
     }
 
     pub(super) const fn stream(&self) -> &TcpStream {
