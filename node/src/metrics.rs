@@ -7,10 +7,11 @@ pub(crate) mod format;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use ilp_proto::Timestamp;
+use ilp_proto::{ErrorCode, Timestamp};
 use ilp_router::PeerState;
 use ilp_router::stats::Histogram;
 use prometheus_client::collector::Collector;
@@ -105,11 +106,18 @@ impl Scrape {
             "PREPAREs without an answer in the whole node",
             wide(stats.in_flight),
         )?;
+        out.gauge(
+            "ilp_in_flight_limit",
+            "How many of these there may be (maxInFlight)",
+            wide(self.now.max_in_flight as u64),
+        )?;
+        // also those that did not happen yet: who sees a counter begin with 1 does not see it grow
+        let mut rejects: BTreeMap<_, _> = OWN_CODES.map(|code| (code, 0)).into();
+        rejects.extend(&stats.own_rejects);
         out.counters(
             "ilp_own_rejects",
             "REJECTs that this node made itself",
-            stats
-                .own_rejects
+            rejects
                 .iter()
                 .map(|(code, count)| ([("code", code.as_str())], *count)),
         )?;
@@ -196,6 +204,14 @@ impl Scrape {
             "ilp_peer_in_flight_packets",
             "PREPAREs without an answer, from a peer (in) and to it (out)",
             in_flight.map(|(labels, count)| (labels, wide(count))),
+        )?;
+        let limits = self
+            .peers()
+            .map(|peer| (label(peer), wide(peer.max_in_flight as u64)));
+        out.gauges(
+            "ilp_peer_in_flight_limit",
+            "How many of these there may be in each direction (maxInFlight of the peer)",
+            limits,
         )
     }
 
@@ -204,6 +220,22 @@ impl Scrape {
             .peers()
             .map(|peer| (label(peer), f64::from(u8::from(peer.is_connected()))));
         out.gauges("ilp_link_up", "1 while a peer has a usable link", up)?;
+        let critical = self
+            .peers()
+            .map(|peer| (label(peer), f64::from(u8::from(peer.critical))));
+        out.gauges(
+            "ilp_peer_critical",
+            "1 for a peer without which /health is bad",
+            critical,
+        )?;
+        let attempts = self
+            .peers()
+            .map(|peer| (label(peer), f64::from(peer.attempts)));
+        out.gauges(
+            "ilp_dial_attempts",
+            "Failed dials since a peer was last connected; a pause follows every retryAttempts of them",
+            attempts,
+        )?;
         let states = self.peers().flat_map(|peer| {
             [
                 PeerState::Disconnected,
@@ -265,6 +297,11 @@ impl Scrape {
                 "ilp_dropped_answers",
                 "Answers that could not be delivered",
                 |p| p.counters.dropped_answers,
+            ),
+            each(
+                "ilp_dropped_fulfills",
+                "FULFILLs among the dropped answers: we may have paid and not been paid",
+                |p| p.counters.dropped_fulfills,
             ),
         ] {
             out.counters(name, help, self.peers().map(|peer| (label(peer), of(peer))))?;
@@ -330,6 +367,22 @@ fn directions(peer: &Peer, [incoming, outgoing]: [u64; 2]) -> [(Labels<'_, 2>, u
 const fn wide(count: u64) -> f64 {
     count as f64
 }
+
+/// What this node rejects packets with.
+const OWN_CODES: [ErrorCode; 12] = [
+    ErrorCode::F00_BAD_REQUEST,
+    ErrorCode::F01_INVALID_PACKET,
+    ErrorCode::F02_UNREACHABLE,
+    ErrorCode::F05_WRONG_CONDITION,
+    ErrorCode::F08_AMOUNT_TOO_LARGE,
+    ErrorCode::R00_TRANSFER_TIMED_OUT,
+    ErrorCode::R01_INSUFFICIENT_SOURCE_AMOUNT,
+    ErrorCode::R02_INSUFFICIENT_TIMEOUT,
+    ErrorCode::T00_INTERNAL_ERROR,
+    ErrorCode::T01_PEER_UNREACHABLE,
+    ErrorCode::T03_CONNECTOR_BUSY,
+    ErrorCode::T04_INSUFFICIENT_LIQUIDITY,
+];
 
 /// The encoder, with one call per metric.
 struct Out<'a>(DescriptorEncoder<'a>);

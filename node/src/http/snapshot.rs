@@ -21,6 +21,8 @@ pub(crate) struct Snapshot {
     pub(crate) now: Now,
     pub(crate) address: String,
     pub(crate) draining: bool,
+    /// Packets in flight that the node takes.
+    pub(crate) max_in_flight: usize,
     pub(crate) stats: Stats,
     /// By id.
     pub(crate) peers: Vec<Peer>,
@@ -43,6 +45,7 @@ pub(crate) struct Peer {
     pub(crate) attempts: u32,
     pub(crate) in_flight_in: usize,
     pub(crate) in_flight_out: usize,
+    pub(crate) max_in_flight: usize,
     pub(crate) answer_bytes: usize,
     pub(crate) account: Account,
     pub(crate) counters: PeerCounters,
@@ -55,6 +58,7 @@ impl Snapshot {
             now,
             address: connector.address().to_string(),
             draining: connector.is_draining(),
+            max_in_flight: connector.limits().max_in_flight,
             stats: connector.stats().clone(),
             peers: connector
                 .peers()
@@ -89,6 +93,7 @@ impl Peer {
             attempts: view.attempts,
             in_flight_in: view.in_flight_in,
             in_flight_out: view.in_flight_out,
+            max_in_flight: view.config.max_in_flight,
             answer_bytes: view.answer_bytes,
             account: view.account.clone(),
             counters: view.counters.clone(),

@@ -116,6 +116,11 @@ fn our_own_rejects_are_counted_by_code() {
         text.contains("\nilp_own_rejects_total{code=\"T01\"} 1\n"),
         "{text}"
     );
+    // nobody would see it grow if it began with the first
+    assert!(
+        text.contains("\nilp_own_rejects_total{code=\"R02\"} 0\n"),
+        "{text}"
+    );
 }
 
 #[test]
