@@ -18,6 +18,8 @@
 //! There is no decision in here; those are made in [`ilp_runtime`] or further down.
 #![forbid(unsafe_code)]
 
+mod stream;
+
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -29,6 +31,7 @@ use ilp_runtime::Runtime;
 use smol::net::{TcpListener, TcpStream};
 use smol::{Executor, Timer, channel, future};
 use socket2::{Domain, Protocol, Socket, Type};
+pub use stream::SmolStream;
 
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 1_024;
@@ -88,7 +91,7 @@ pub fn run<T, F: Future<Output = T>>(
 }
 
 impl Runtime for SmolRuntime {
-    type Stream = TcpStream;
+    type Stream = SmolStream;
     type Listener = TcpListener;
 
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
@@ -123,16 +126,10 @@ impl Runtime for SmolRuntime {
 
     async fn accept(&self, listener: &TcpListener) -> io::Result<(Self::Stream, SocketAddr)> {
         let (stream, from) = listener.accept().await?;
-        Ok((adapt(stream), from))
+        Ok((SmolStream::new(stream), from))
     }
 
     async fn connect(&self, host: &str, port: u16) -> io::Result<Self::Stream> {
-        Ok(adapt(TcpStream::connect((host, port)).await?))
+        Ok(SmolStream::new(TcpStream::connect((host, port)).await?))
     }
-}
-
-fn adapt(stream: TcpStream) -> TcpStream {
-    // it fails only on a connection that is dead already, which its first use will tell
-    let _ = stream.set_nodelay(true);
-    stream
 }
