@@ -178,7 +178,7 @@ fn a_guesser_who_hangs_up_keeps_its_place_until_its_refusal_was_due() {
 fn whoever_says_nothing_or_nonsense_first_is_denied_once_and_with_a_reason() {
     let mut net = Net::new();
     net.add_node(node("b", "test.b"));
-    let mut deny = |what: Option<ilp_router::Received<'_>>| {
+    let mut deny = |what: Option<Received<'_>>| {
         let before = net.log.len();
         net.with_node("b", |node, now| {
             let link = node.handle_incoming(now, [10, 0, 0, 1].into()).unwrap();
