@@ -7,6 +7,7 @@
 #![cfg(target_os = "linux")] // many loopback addresses, and /proc
 #![allow(clippy::unwrap_used)]
 
+mod attacks;
 mod auth;
 mod beside;
 #[path = "../run/client.rs"]
