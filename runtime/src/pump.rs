@@ -251,6 +251,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pump<S> {
                 if read_blocked || !self.read_on {
                     return Poll::Pending;
                 }
+                if read.full {
+                    // fragments without end: that was work enough for now
+                    break;
+                }
                 // a part of a frame
                 continue;
             }
