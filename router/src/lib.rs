@@ -86,6 +86,7 @@ extern crate alloc;
 pub mod accounts;
 mod action;
 mod backoff;
+mod complaints;
 pub mod config;
 mod connector;
 mod event;

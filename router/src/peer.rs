@@ -13,6 +13,7 @@ use ilp_proto::Instant;
 use crate::accounts::Account;
 use crate::action::LinkId;
 use crate::backoff::Backoff;
+use crate::complaints::Complaints;
 use crate::config::{Limits, PeerConfig, Retry};
 use crate::event::Direction;
 use crate::stats::PeerCounters;
@@ -37,6 +38,7 @@ pub(crate) struct Peer {
     pub(crate) answers: Answers,
     pub(crate) account: Account,
     pub(crate) counters: PeerCounters,
+    pub(crate) complaints: Complaints,
     /// Its usable link.
     pub(crate) current: Option<Current>,
     /// An authenticated link that lost the tie-break and is closed soon, unless the current one goes first.
@@ -76,6 +78,7 @@ impl Peer {
             answers: Answers::new(limits.max_answer_buffer.saturating_mul(2)),
             account: Account::new(config.max_balance),
             counters: PeerCounters::default(),
+            complaints: Complaints::of_peer(now),
             current: None,
             spare: None,
             retired: None,

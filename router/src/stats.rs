@@ -134,7 +134,8 @@ pub struct Stats {
     pub unauthenticated: u64,
     /// Accepted links that failed to authenticate.
     pub auth_denied: u64,
-    /// Events that did not fit the ring.
+    /// Events that did not fit the ring, and complaints about one peer (64 at once, then four a second) or about strangers
+    /// (256, then 16) that were too many.
     pub events_dropped: u64,
 }
 

@@ -6,7 +6,7 @@ mod net;
 
 use std::time::Duration;
 
-use btp_proto::{Carrier, put_ilp_frame};
+use btp_proto::{Carrier, Frame, Protocol, Protocols, put_ilp_frame};
 use bytes::BytesMut;
 use ilp_proto::{ErrorCode, Reject};
 
@@ -105,6 +105,37 @@ fn three_unreadable_frames_close_the_link_with_1002_and_nobody_else_is_hurt() {
         3
     );
     assert!(!net.connected("a", "sender") && net.connected("a", "b"));
+}
+
+#[test]
+fn whoever_gives_cause_for_complaint_all_the_time_is_not_complained_of_all_the_time() {
+    let mut net = chain();
+    let pipe = net.pipes_between("sender", "a")[0];
+    let mut response = Vec::new();
+    Frame::Response {
+        id: 7,
+        protocols: Protocols::new(&[Protocol::octets("ilp", &[13])]),
+    }
+    .encode(&mut response);
+    // A thousand answers to nothing.
+    for _ in 0..100 {
+        for _ in 0..10 {
+            net.inject(pipe, "a", Some(&response));
+        }
+        net.run(Duration::from_millis(10));
+    }
+    let told = net.count("a", |event| matches!(event, Event::LateAnswer { .. }));
+    assert!((64..=69).contains(&told), "{told}");
+    let a = net.node("a");
+    assert_eq!(a.stats().events_dropped, 1_000 - told as u64);
+    let late = a.peers().find(|peer| peer.config.id.as_str() == "sender");
+    assert_eq!(
+        late.unwrap().counters.late_answers,
+        1_000,
+        "all are counted"
+    );
+    // Others have not lost their say.
+    assert!(net.connected("a", "sender") && net.connected("a", "b"));
 }
 
 #[test]

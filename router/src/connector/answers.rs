@@ -24,11 +24,12 @@ impl Connector {
             self.peers[from].counters.late_answers += 1;
             let packet_type = PacketType::peek(ilp).unwrap_or(PacketType::Reject);
             let peer = self.peers[from].config.id.clone();
-            return self.emit(Event::LateAnswer {
+            let event = Event::LateAnswer {
                 peer,
                 request_id: request,
                 packet_type,
-            });
+            };
+            return self.complain(Some(from), event);
         };
         match Packet::parse(ilp) {
             Ok(Packet::Fulfill(fulfill)) => self.take_fulfill(now, flight, &fulfill),
@@ -53,11 +54,12 @@ impl Connector {
             // the books were closed at the expiry; the wheel is just not there yet
             self.peers[from].counters.late_answers += 1;
             let peer = self.peers[from].config.id.clone();
-            self.emit(Event::LateAnswer {
+            let event = Event::LateAnswer {
                 peer,
                 request_id: flight.request,
                 packet_type: PacketType::Fulfill,
-            });
+            };
+            self.complain(Some(from), event);
             return self.expire_flight(now, flight);
         }
         if !fulfill.fulfillment.fulfills(&flight.condition) {
@@ -149,11 +151,12 @@ impl Connector {
         let from = flight.to;
         self.peers[from].counters.btp_errors += 1;
         let peer = self.peers[from].config.id.clone();
-        self.emit(Event::BtpError {
+        let event = Event::BtpError {
             peer,
             error_type: "message",
             message: what.to_string(),
-        });
+        };
+        self.complain(Some(from), event);
         let text = " did not answer with an ILP packet";
         self.fail_flight(
             now,

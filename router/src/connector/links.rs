@@ -47,10 +47,11 @@ impl Connector {
         };
         if let Some((refused, reason)) = refused {
             self.stats.refused += 1;
-            self.emit(Event::Refused {
+            let event = Event::Refused {
                 remote: from,
                 reason,
-            });
+            };
+            self.complain(None, event);
             return Err(refused);
         }
         self.stats.accepted += 1;
@@ -299,11 +300,12 @@ impl Connector {
         if let (Some(remote), false) = (link.address, link.denied) {
             link.denied = true;
             self.stats.auth_denied += 1;
-            self.emit(Event::AuthDenied {
+            let event = Event::AuthDenied {
                 claimed,
                 remote,
                 reason,
-            });
+            };
+            self.complain(None, event);
         }
     }
 

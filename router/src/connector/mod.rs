@@ -19,6 +19,7 @@ use core::net::IpAddr;
 use ilp_proto::{Addr, Address, Instant, Now, Prefix};
 
 use crate::action::{Action, LinkId};
+use crate::complaints::Complaints;
 use crate::config::{
     Config, ConfigError, Limits, OnDisconnect, PeerId, Relation, RouteConfig, Timeouts, UnknownPeer,
 };
@@ -84,6 +85,8 @@ pub struct Connector {
     actions: VecDeque<Action>,
     writable: VecDeque<LinkId>,
     events: VecDeque<Event>,
+    /// About strangers.
+    complaints: Complaints,
     packet_events: bool,
     drain: Option<shutdown::Drain>,
     stats: Stats,
@@ -147,6 +150,7 @@ impl Connector {
             actions: VecDeque::new(),
             writable: VecDeque::new(),
             events: VecDeque::new(),
+            complaints: Complaints::of_strangers(now.mono),
             packet_events: false,
             drain: None,
             stats: Stats::default(),
@@ -357,6 +361,20 @@ impl Connector {
         };
         if self.events.len() < room {
             self.events.push_back(event);
+        } else {
+            self.stats.events_dropped += 1;
+        }
+    }
+
+    /// Emits an event that a peer, or some stranger, can cause as often as it likes; not more often than anybody reads.
+    fn complain(&mut self, about: Option<PeerIndex>, event: Event) {
+        let now = self.latest;
+        let complaints = match about {
+            Some(peer) => &mut self.peers[peer].complaints,
+            None => &mut self.complaints,
+        };
+        if complaints.allow(now) {
+            self.emit(event);
         } else {
             self.stats.events_dropped += 1;
         }

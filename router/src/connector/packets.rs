@@ -47,11 +47,12 @@ impl Connector {
             }
             Err(error) => {
                 let peer = self.peers[from].config.id.clone();
-                self.emit(Event::Malformed {
+                let event = Event::Malformed {
                     peer,
                     request_id: request,
                     error,
-                });
+                };
+                self.complain(Some(from), event);
                 return self.refuse_packet(now, arrival, Refusal::malformed(error));
             }
         };

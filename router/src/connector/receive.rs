@@ -106,22 +106,23 @@ impl Connector {
                     self.peers[index].counters.unreadable += 1;
                     self.peers[index].config.id.clone()
                 });
-                self.emit(match what {
+                let event = match what {
                     Received::Binary(message) => Event::Unreadable {
                         peer,
                         error,
                         len: message.len(),
                     },
                     Received::Text | Received::Ping | Received::Pong => Event::TextMessage { peer },
-                });
+                };
+                self.complain(owner, event);
             }
-            (Inbound::Refused { id: request, why }, Some(peer)) => {
-                let peer = self.peers[peer].config.id.clone();
-                self.emit(Event::Unacceptable {
-                    peer,
+            (Inbound::Refused { id: request, why }, Some(index)) => {
+                let event = Event::Unacceptable {
+                    peer: self.peers[index].config.id.clone(),
                     request_id: request,
                     why,
-                });
+                };
+                self.complain(Some(index), event);
             }
             // a first frame that is no auth; the connection has answered it
             (Inbound::Refused { why, .. }, None) => self.report_denied(id, None, why),
