@@ -31,6 +31,11 @@ use tokio::runtime::{Builder, Handle};
 /// Connections that may wait to be accepted.
 const BACKLOG: u32 = 1_024;
 
+/// Polls of tasks between two looks at the sockets while there is always a task to poll. Tokio's 61 are meant for
+/// polls of microseconds: one of ours may work through 64 KiB of somebody's messages, and a peer that has just sent one
+/// waits for all of these.
+const EVENT_INTERVAL: u32 = 4;
+
 /// A tokio runtime with its IO and time drivers, as a [`Runtime`].
 ///
 /// It does not keep the executor alive: what [`run`] was given does.
@@ -61,6 +66,7 @@ pub fn run<T, F: Future<Output = T>>(
 ) -> io::Result<T> {
     let mut builder = Builder::new_multi_thread();
     builder.enable_io().enable_time().thread_name("ilp-tokio");
+    builder.event_interval(EVENT_INTERVAL);
     if threads > 0 {
         builder.worker_threads(threads);
     }
