@@ -26,10 +26,10 @@ const ATTACKERS: usize = 2;
 
 /// What the honest p99 may become: three times what it was …
 const RATIO: f64 = 3.0;
-/// … or this, if that is more. Two attackers, a node of two threads and three honest threads share two cores here, so a
-/// wait of a scheduler's slice or two says nothing about the node. A lock that is held too long or a queue that
-/// others stand in costs far more.
-const FLOOR: Duration = Duration::from_millis(4);
+/// … or this, if that is more. Two attackers, a node of two threads and three honest threads share two cores here, and
+/// a kernel of 250 ticks a second may let each wait for 4 ms: two or three of these say nothing about the node. A lock
+/// that is held too long, or a queue that others stand in, cost 20 to 70 ms when they were found.
+const FLOOR: Duration = Duration::from_millis(10);
 
 pub(crate) fn prepare(to: &str, id: u32, data: &[u8], expires_in: Duration) -> Vec<u8> {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
@@ -171,7 +171,7 @@ fn measure(attack: Attack) -> Outcome {
 #[ignore = "takes minutes, in a release build, on a quiet machine: .ci/hostile"]
 fn an_honest_peer_hardly_notices_any_attack() {
     let only = std::env::var("ILP_ATTACK").ok();
-    let chosen = |attack: &&Attack| only.as_ref().is_none_or(|only| attack.name == only);
+    let chosen = |attack: &&Attack| only.as_ref().is_none_or(|only| attack.name.contains(only));
     let runtime = std::env::var("ILP_RUNTIME").unwrap_or_else(|_| "tokio".into());
     println!("{runtime}: p99 of an honest peer's round trip, median of {WINDOWS} windows");
     println!(
