@@ -3,11 +3,11 @@
 use alloc::collections::VecDeque;
 use core::fmt;
 
-use bytes::{Buf, BytesMut};
+use bytes::BytesMut;
 use ilp_proto::Instant;
 
 use crate::frame::{Carrier, ilp_frame_len, put_ilp_frame};
-use crate::lane::rewind;
+use crate::ring::Ring;
 
 /// What an answer is worth: decides which goes first when the budget is exceeded.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
@@ -59,7 +59,7 @@ impl Dropped {
 /// Memory stays within about twice the budget plus one answer, and a record per answer. Every
 /// operation is O(1) amortised.
 pub struct Answers {
-    bytes: BytesMut,
+    ring: Ring,
     entries: VecDeque<Entry>,
     max_bytes: usize,
     /// Bytes and number of answers that are not dropped.
@@ -85,7 +85,7 @@ impl Answers {
     #[must_use]
     pub fn new(max_bytes: usize) -> Self {
         Self {
-            bytes: BytesMut::new(),
+            ring: Ring::default(),
             entries: VecDeque::new(),
             max_bytes,
             live_bytes: 0,
@@ -110,14 +110,9 @@ impl Answers {
             self.dropped.count(kind);
             return;
         }
-        let before = self.bytes.len();
-        write(&mut self.bytes);
-        debug_assert_eq!(
-            self.bytes.len() - before,
-            len,
-            "the answer is not as long as announced"
-        );
-        let len = self.bytes.len() - before;
+        let announced = len;
+        let len = self.ring.append(write);
+        debug_assert_eq!(len, announced, "the answer is not as long as announced");
         self.entries.push_back(Entry {
             len,
             deadline,
@@ -132,7 +127,7 @@ impl Answers {
         while self.live_bytes > self.max_bytes && self.live > 0 {
             self.drop_one();
         }
-        if self.bytes.len() - self.live_bytes > self.max_bytes {
+        if self.ring.len() - self.live_bytes > self.max_bytes {
             self.compact();
         }
     }
@@ -166,12 +161,9 @@ impl Answers {
                 }
             }
             if send {
-                out.extend_from_slice(self.bytes.get(..entry.len).unwrap_or_default());
+                out.extend_from_slice(self.ring.waiting().get(..entry.len).unwrap_or_default());
             }
-            self.bytes.advance(entry.len.min(self.bytes.len()));
-            if self.entries.is_empty() {
-                rewind(&mut self.bytes);
-            }
+            self.ring.consume(entry.len);
             if send {
                 return Some(entry.len);
             }
@@ -202,10 +194,15 @@ impl Answers {
         while self.entries.front().is_some_and(|entry| !entry.alive) {
             self.discard_front();
         }
-        if self.entries.is_empty() {
-            rewind(&mut self.bytes);
-        }
         next
+    }
+
+    /// Gives the memory of an empty queue back, for a peer that has been idle for long.
+    pub fn release(&mut self) {
+        if self.entries.is_empty() {
+            self.entries = VecDeque::new();
+            self.ring.release();
+        }
     }
 
     /// Bytes that wait to be sent. Includes answers that outlived their deadline unnoticed.
@@ -267,7 +264,7 @@ impl Answers {
     fn discard_front(&mut self) {
         if let Some(entry) = self.entries.pop_front() {
             self.popped += 1;
-            self.bytes.advance(entry.len.min(self.bytes.len()));
+            self.ring.consume(entry.len);
         }
     }
 
@@ -285,12 +282,14 @@ impl Answers {
         let (mut from, mut to) = (0, 0);
         for entry in &self.entries {
             if entry.alive {
-                self.bytes.copy_within(from..from + entry.len, to);
+                self.ring
+                    .waiting_mut()
+                    .copy_within(from..from + entry.len, to);
                 to += entry.len;
             }
             from += entry.len;
         }
-        self.bytes.truncate(to);
+        self.ring.truncate(to);
         self.entries.retain(|entry| entry.alive);
         // Sequence numbers start again: everything before was dead or is renumbered.
         self.popped = 0;

@@ -203,15 +203,30 @@ pub fn ilp_frame_len(ilp_len: usize) -> usize {
 /// Appends everything of such a frame but the packet. The caller appends exactly `ilp_len` bytes
 /// behind it, so a packet is encoded once, where it will be sent from.
 pub fn put_ilp_frame(out: &mut BytesMut, carrier: Carrier, id: u32, ilp_len: usize) {
-    out.reserve(ilp_frame_len(ilp_len));
-    out.put_u8(match carrier {
+    let kind = match carrier {
         Carrier::Message => MESSAGE,
         Carrier::Response => RESPONSE,
-    });
-    out.put_u32(id);
-    oer::put_length(out, ILP_ENTRY.len() + oer::length_len(ilp_len) + ilp_len);
-    out.put_slice(&ILP_ENTRY);
-    oer::put_length(out, ilp_len);
+    };
+    let [a, b, c, d] = id.to_be_bytes();
+    let data = ILP_ENTRY.len() + oer::length_len(ilp_len) + ilp_len;
+    out.reserve(HEADER + oer::length_len(data) + data);
+    let [_, _, _, _, _, _, high, low] = (ilp_len as u64).to_be_bytes();
+    let [_, _, _, _, _, _, data_high, data_low] = (data as u64).to_be_bytes();
+    let [e0, e1, e2, e3, e4, e5, e6] = ILP_ENTRY;
+    // What FULFILLs and what PREPAREs with some data have: written at once. All else takes the general way.
+    if data < 0x80 {
+        out.put_slice(&[kind, a, b, c, d, data_low, e0, e1, e2, e3, e4, e5, e6, low]);
+    } else if ilp_len >= 0x100 && data < 0x1_0000 {
+        out.put_slice(&[
+            kind, a, b, c, d, 0x82, data_high, data_low, e0, e1, e2, e3, e4, e5, e6, 0x82, high,
+            low,
+        ]);
+    } else {
+        out.put_slice(&[kind, a, b, c, d]);
+        oer::put_length(out, data);
+        out.put_slice(&ILP_ENTRY);
+        oer::put_length(out, ilp_len);
+    }
 }
 
 /// What nearly every message is: a MESSAGE or RESPONSE with an `ilp` entry, nothing else, and nothing behind it.

@@ -1,85 +1,95 @@
 //! Messages that wait to be sent: one byte ring, no allocation per message in steady state.
 
-use alloc::collections::VecDeque;
-
-use bytes::{Buf, BytesMut};
+use bytes::{BufMut, BytesMut};
 use ilp_proto::Instant;
 
-/// An empty ring that grew past this gives its memory back.
-pub(crate) const KEEP: usize = 128 * 1024;
+use crate::ring::Ring;
+
+/// What stands before each message in the ring: from when on it is not worth sending, and its length.
+const HEAD: usize = 8 + 8;
 
 /// A queue of whole messages. It knows no bound: its owner checks [`Lane::bytes`] before a push.
 #[derive(Default)]
 pub(crate) struct Lane {
-    bytes: BytesMut,
-    entries: VecDeque<Entry>,
-}
-
-/// One message.
-struct Entry {
-    len: usize,
-    /// From then on it is not worth sending.
-    expires: Instant,
+    ring: Ring,
+    /// Bytes of all messages, without what stands before them.
+    bytes: usize,
 }
 
 impl Lane {
     /// Appends one message: whatever `write` adds to the buffer.
+    #[inline]
     pub(crate) fn push(&mut self, expires: Instant, write: impl FnOnce(&mut BytesMut)) {
-        let before = self.bytes.len();
-        write(&mut self.bytes);
-        let len = self.bytes.len() - before;
-        self.entries.push_back(Entry { len, expires });
+        let mut head = [0; HEAD];
+        head[..8].copy_from_slice(&expires.as_nanos().to_le_bytes());
+        let len = self.ring.append(|out| {
+            out.put_slice(&head);
+            write(out);
+        }) - HEAD;
+        let at = self.ring.len() - len - 8;
+        if let Some(place) = self.ring.waiting_mut()[at..].first_chunk_mut() {
+            *place = (len as u64).to_le_bytes();
+        }
+        self.bytes += len;
     }
 
     /// Moves the oldest message that is still worth sending to the end of `out`; its length.
+    #[inline]
     pub(crate) fn pop(&mut self, now: Instant, out: &mut BytesMut) -> Option<usize> {
         self.expire(now);
-        let Entry { len, .. } = self.entries.pop_front()?;
-        out.extend_from_slice(self.bytes.get(..len).unwrap_or_default());
-        self.discard(len);
-        Some(len)
+        self.pop_with(|message| {
+            out.extend_from_slice(message);
+            message.len()
+        })
     }
 
     /// Drops what is not worth sending any more, up to the first message that is.
+    #[inline]
     pub(crate) fn expire(&mut self, now: Instant) {
-        while let Some(&Entry { len, expires }) = self.entries.front()
+        while let Some((expires, len)) = self.front()
             && expires <= now
         {
-            self.entries.pop_front();
             self.discard(len);
         }
     }
 
-    /// Drops the oldest message and shows its first bytes to `look`.
+    /// Drops the oldest message and shows it to `look`.
+    #[inline]
     pub(crate) fn pop_with<T>(&mut self, look: impl FnOnce(&[u8]) -> T) -> Option<T> {
-        let Entry { len, .. } = self.entries.pop_front()?;
-        let seen = look(self.bytes.get(..len).unwrap_or_default());
+        let (_, len) = self.front()?;
+        let message = self.ring.waiting().get(HEAD..HEAD + len);
+        let seen = look(message.unwrap_or_default());
         self.discard(len);
         Some(seen)
     }
 
-    pub(crate) fn bytes(&self) -> usize {
-        self.bytes.len()
+    pub(crate) const fn bytes(&self) -> usize {
+        self.bytes
     }
 
+    #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.ring.len() == 0
     }
 
+    /// Gives the memory of an empty queue back.
+    pub(crate) fn release(&mut self) {
+        self.ring.release();
+    }
+
+    /// The expiry and the length of the oldest message.
+    #[inline]
+    fn front(&self) -> Option<(Instant, usize)> {
+        let (expires, rest) = self.ring.waiting().split_first_chunk()?;
+        let expires = Instant::from_nanos(u64::from_le_bytes(*expires));
+        // It was a length when it was written.
+        Some((expires, u64::from_le_bytes(*rest.first_chunk()?) as usize))
+    }
+
+    #[inline]
     fn discard(&mut self, len: usize) {
-        self.bytes.advance(len.min(self.bytes.len()));
-        if self.entries.is_empty() {
-            rewind(&mut self.bytes);
-        }
-    }
-}
-
-/// Readies an emptied ring for its next message: a large one is freed.
-pub(crate) fn rewind(bytes: &mut BytesMut) {
-    debug_assert!(bytes.is_empty());
-    // `capacity` alone does not count what has been consumed at the front
-    if bytes.try_reclaim(KEEP + 1) {
-        *bytes = BytesMut::new();
+        self.bytes -= len;
+        self.ring.consume(HEAD + len);
     }
 }
 

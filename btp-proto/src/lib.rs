@@ -120,6 +120,7 @@ pub mod connection;
 pub mod frame;
 mod lane;
 pub mod requests;
+mod ring;
 
 pub use answers::{AnswerKind, Answers, Dropped};
 pub use auth::{Credentials, Secret};

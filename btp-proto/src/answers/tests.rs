@@ -154,9 +154,9 @@ fn memory_stays_bounded_while_nothing_is_read() {
     }
     assert!(answers.bytes() <= 1000);
     assert!(
-        answers.bytes.capacity() <= 8 * 1000,
+        answers.ring.capacity() <= 8 * 1000,
         "{}",
-        answers.bytes.capacity()
+        answers.ring.capacity()
     );
     assert!(answers.entries.len() <= 30);
     let dropped = answers.take_dropped();
@@ -173,7 +173,7 @@ fn a_large_ring_is_given_back_when_it_runs_dry() {
         push(&mut answers, AnswerKind::Fulfill, 1, 20_000);
     }
     assert_eq!(rest(&mut answers, Instant::ZERO).len(), 50);
-    assert!(answers.bytes.capacity() <= crate::lane::KEEP);
+    assert!(answers.ring.capacity() <= crate::ring::KEEP);
     push(&mut answers, AnswerKind::Fulfill, 9, 20);
     assert_eq!(rest(&mut answers, Instant::ZERO), [9]);
 }

@@ -67,6 +67,9 @@ impl Connection {
             self.timer = Timer::Idle;
             Some(self.last_heard + interval)
         } else {
+            // Nothing came for long, so nothing will be asked for soon.
+            self.control.release();
+            self.requests.release();
             self.timer = Timer::Pong;
             self.ping_due = true;
             self.heard = false;

@@ -25,7 +25,8 @@ fn message<'a>(entries: &'a [Protocol<'a>]) -> Frame<'a> {
 #[test]
 fn a_frame_around_a_packet_is_what_the_general_encoder_writes() {
     for len in [
-        0, 1, 100, 111, 112, 113, 118, 119, 120, 127, 128, 240, 255, 256, 65_000, 70_000,
+        0, 1, 100, 111, 112, 113, 118, 119, 120, 127, 128, 240, 255, 256, 65_000, 65_525, 65_526,
+        65_535, 65_536, 70_000,
     ] {
         let ilp = vec![7; len];
         let entries = [Protocol::octets(ILP, &ilp)];

@@ -52,9 +52,20 @@ impl<'a> Fulfill<'a> {
     /// Appends the canonical form.
     #[inline]
     pub fn encode(&self, out: &mut impl BufMut) {
-        envelope::put(out, PacketType::Fulfill, self.contents_len());
-        out.put_slice(&self.fulfillment.0);
-        oer::put_var_octets(out, self.data);
+        let contents = self.contents_len();
+        if contents < 0x80 {
+            // One append of a known size for all but the data, whose length has one byte then too.
+            let mut head = [0; 2 + 32 + 1];
+            [head[0], head[1]] = [PacketType::Fulfill as u8, contents as u8];
+            head[2..34].copy_from_slice(&self.fulfillment.0);
+            head[34] = self.data.len() as u8;
+            out.put_slice(&head);
+            out.put_slice(self.data);
+        } else {
+            envelope::put(out, PacketType::Fulfill, contents);
+            out.put_slice(&self.fulfillment.0);
+            oer::put_var_octets(out, self.data);
+        }
     }
 }
 
