@@ -38,6 +38,15 @@ const SHA256_START: [u32; 8] = [
     0x5be0_cd19,
 ];
 
+/// A message of 32 bytes, all zero, as SHA-256 pads it: a one bit behind it, and its length in bits at the end. Not
+/// put together for each packet, because the block is read in wider pieces than it would be written.
+const ONE_BLOCK: [u8; 64] = {
+    let mut block = [0; 64];
+    block[32] = 0x80;
+    [block[62], block[63]] = 256_u16.to_be_bytes();
+    block
+};
+
 /// The preimage of a condition: who shows it has earned the money.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Fulfillment(pub [u8; 32]);
@@ -50,10 +59,8 @@ impl Fulfillment {
     #[must_use]
     pub fn condition(&self) -> Condition {
         // 32 bytes and their padding are exactly one block, so the buffering of a general hash is not needed
-        let mut block = [0; 64];
+        let mut block = ONE_BLOCK;
         block[..32].copy_from_slice(&self.0);
-        block[32] = 0x80;
-        block[56..].copy_from_slice(&256_u64.to_be_bytes());
         let mut state = SHA256_START;
         compress256(&mut state, &[block]);
         let mut hash = [0; 32];

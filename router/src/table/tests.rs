@@ -310,3 +310,11 @@ proptest! {
         prop_assert_eq!(lines, list);
     }
 }
+
+#[test]
+fn an_entry_is_one_cache_line() {
+    assert_eq!(
+        (size_of::<Entry<u32>>(), align_of::<Entry<u32>>()),
+        (64, 64)
+    );
+}
