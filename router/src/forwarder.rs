@@ -121,6 +121,7 @@ impl Forwarder {
     }
 
     /// Takes a flight in under the key that [`vacant`](Self::vacant) gave.
+    #[inline]
     pub(crate) fn insert(&mut self, key: u32, flight: Flight) {
         if self.wheel.is_empty() {
             // an idle wheel stands where it was left: bring it to the present, nothing can expire
@@ -141,6 +142,7 @@ impl Forwarder {
     }
 
     /// Ends a flight.
+    #[inline]
     pub(crate) fn remove(&mut self, key: u32) -> Option<Flight> {
         let flight = self.flights.get_mut(key as usize)?.take()?;
         self.wheel.remove(key);

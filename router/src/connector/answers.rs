@@ -31,14 +31,15 @@ impl Connector {
             };
             return self.complain(Some(from), event);
         };
-        match Packet::parse(ilp) {
-            Ok(Packet::Fulfill(fulfill)) => self.take_fulfill(now, flight, &fulfill),
+        let flight = &flight;
+        match &Packet::parse(ilp) {
+            Ok(Packet::Fulfill(fulfill)) => self.take_fulfill(now, flight, fulfill),
             Ok(Packet::Reject(reject)) => {
                 self.peers[from].counters.rejects_in += 1;
                 self.stats
                     .hop_time
                     .record(now.mono.saturating_duration_since(flight.sent));
-                self.relay_reject(now, flight, &reject);
+                self.relay_reject(now, flight, reject);
             }
             Ok(Packet::Prepare(_)) => self.bad_answer(now, flight, "answered with a PREPARE"),
             Err(error) => {
@@ -48,7 +49,7 @@ impl Connector {
         }
     }
 
-    fn take_fulfill(&mut self, now: Now, flight: Flight, fulfill: &Fulfill<'_>) {
+    fn take_fulfill(&mut self, now: Now, flight: &Flight, fulfill: &Fulfill<'_>) {
         let from = flight.to;
         if now.mono >= flight.times.expires {
             // the books were closed at the expiry; the wheel is just not there yet
@@ -81,7 +82,7 @@ impl Connector {
         self.stats
             .hop_time
             .record(now.mono.saturating_duration_since(flight.sent));
-        self.settle(&flight, Outcome::Fulfilled);
+        self.settle(flight, Outcome::Fulfilled);
         match flight.origin {
             Origin::Ildcp => self.take_address(now, from, fulfill),
             Origin::Peer { peer, request } => {
@@ -96,7 +97,7 @@ impl Connector {
                         fulfill.encode(out);
                     },
                 );
-                self.report_answer(now, &flight, Source::Peer, None, b"");
+                self.report_answer(now, flight, Source::Peer, None, b"");
                 self.report_sent(peer, request, PacketType::Fulfill);
                 self.answer_queued(now, peer);
             }
@@ -105,8 +106,8 @@ impl Connector {
     }
 
     /// Passes a neighbour's REJECT on as it is.
-    fn relay_reject(&mut self, now: Now, flight: Flight, reject: &Reject<'_>) {
-        self.settle(&flight, Outcome::Released);
+    fn relay_reject(&mut self, now: Now, flight: &Flight, reject: &Reject<'_>) {
+        self.settle(flight, Outcome::Released);
         match flight.origin {
             Origin::Ildcp => {
                 let said = alloc::format!("{} {}", reject.code, printable(reject.message));
@@ -115,7 +116,7 @@ impl Connector {
             Origin::Peer { peer, request } => {
                 self.report_answer(
                     now,
-                    &flight,
+                    flight,
                     Source::Peer,
                     Some(reject.code),
                     reject.message,
@@ -141,13 +142,13 @@ impl Connector {
         match self.land(from, request) {
             Some(flight) => {
                 let what = alloc::format!("answered with BTP error {code} {name}: {data}");
-                self.bad_answer(now, flight, what.trim_end_matches(": "));
+                self.bad_answer(now, &flight, what.trim_end_matches(": "));
             }
             None => self.peers[from].counters.late_answers += 1,
         }
     }
 
-    fn bad_answer(&mut self, now: Now, flight: Flight, what: &str) {
+    fn bad_answer(&mut self, now: Now, flight: &Flight, what: &str) {
         let from = flight.to;
         self.peers[from].counters.btp_errors += 1;
         let peer = self.peers[from].config.id.clone();
@@ -176,12 +177,12 @@ impl Connector {
     /// A request of ours will not be answered.
     pub(super) fn fail_request(&mut self, now: Now, to: PeerIndex, request: u32, refusal: Refusal) {
         if let Some(flight) = self.land(to, request) {
-            self.fail_flight(now, flight, refusal);
+            self.fail_flight(now, &flight, refusal);
         }
     }
 
     /// The time of a flight is over, and it has been taken out of the forwarder.
-    pub(super) fn expire_flight(&mut self, now: Now, flight: Flight) {
+    pub(super) fn expire_flight(&mut self, now: Now, flight: &Flight) {
         let peer = &mut self.peers[flight.to];
         let _ = peer.requests.take(flight.request);
         peer.counters.expired += 1;
@@ -199,8 +200,8 @@ impl Connector {
     }
 
     /// Ends a flight with a REJECT of our own.
-    fn fail_flight(&mut self, now: Now, flight: Flight, refusal: Refusal) {
-        self.settle(&flight, Outcome::Released);
+    fn fail_flight(&mut self, now: Now, flight: &Flight, refusal: Refusal) {
+        self.settle(flight, Outcome::Released);
         match flight.origin {
             Origin::Ildcp => {
                 refusal.write_message(&self.peers, &mut self.text);
@@ -214,7 +215,7 @@ impl Connector {
                     request,
                     flight.times.answer_by,
                     refusal,
-                    Some(&flight),
+                    Some(flight),
                 );
             }
         }

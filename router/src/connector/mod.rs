@@ -400,7 +400,7 @@ impl Connector {
             let Some(flight) = self.forwarder.expire(now.mono) else {
                 break;
             };
-            self.expire_flight(now, flight);
+            self.expire_flight(now, &flight);
         }
         for _ in 0..TURN {
             let Some(timer) = self.timers.expire(now.mono) else {

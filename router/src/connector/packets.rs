@@ -36,7 +36,9 @@ impl Connector {
             request,
             packet: None,
         };
-        let prepare = match Packet::parse(ilp) {
+        let packet = Packet::parse(ilp);
+        // read where it was put: a copy would be read in wider pieces than it has just been written in, and wait
+        let prepare = match &packet {
             Ok(Packet::Prepare(prepare)) => prepare,
             Ok(_) => {
                 return self.refuse_packet(
@@ -45,7 +47,7 @@ impl Connector {
                     Refusal::new(ErrorCode::F01_INVALID_PACKET, "not a PREPARE"),
                 );
             }
-            Err(error) => {
+            &Err(error) => {
                 let peer = self.peers[from].config.id.clone();
                 let event = Event::Malformed {
                     peer,
@@ -57,7 +59,7 @@ impl Connector {
             }
         };
         if self.packet_events {
-            let packet = packet_id(&prepare);
+            let packet = packet_id(prepare);
             arrival.packet = Some(packet);
             self.emit(Event::PacketReceived {
                 source: Source::Peer(self.peers[from].config.id.clone()),
@@ -67,7 +69,7 @@ impl Connector {
                 expires_at: prepare.expires_at,
             });
         }
-        if let Err(refusal) = self.admit(now, arrival, &prepare) {
+        if let Err(refusal) = self.admit(now, arrival, prepare) {
             self.refuse_packet(now, arrival, refusal);
         }
     }

@@ -46,10 +46,20 @@ impl Connector {
         }
         // packets change nothing about the link that brings them: its timer is lazy, and what it has to send is
         // marked where it is queued
-        let packet = matches!(inbound, Inbound::Request { .. } | Inbound::Answer { .. });
-        self.dispatch(now, id, owner, inbound, what);
-        if !packet {
-            self.refresh(now, id);
+        match (&inbound, owner) {
+            (&Inbound::Request { id: request, ilp }, Some(peer)) => {
+                self.report_message(id, peer, request, PacketType::Prepare);
+                self.take_prepare(now, peer, request, ilp);
+            }
+            (&Inbound::Answer { id: request, ilp }, Some(peer)) => {
+                let kind = PacketType::peek(ilp).unwrap_or(PacketType::Reject);
+                self.report_message(id, peer, request, kind);
+                self.take_answer(now, peer, request, ilp);
+            }
+            _ => {
+                self.dispatch(now, id, owner, inbound, what);
+                self.refresh(now, id);
+            }
         }
     }
 
@@ -66,6 +76,7 @@ impl Connector {
         }
     }
 
+    /// What came and is no packet.
     fn dispatch(
         &mut self,
         now: Now,
@@ -81,15 +92,6 @@ impl Connector {
                 },
                 _,
             ) => self.judge_auth(now, id, username, token),
-            (Inbound::Request { id: request, ilp }, Some(peer)) => {
-                self.report_message(id, peer, request, PacketType::Prepare);
-                self.take_prepare(now, peer, request, ilp);
-            }
-            (Inbound::Answer { id: request, ilp }, Some(peer)) => {
-                let kind = PacketType::peek(ilp).unwrap_or(PacketType::Reject);
-                self.report_message(id, peer, request, kind);
-                self.take_answer(now, peer, request, ilp);
-            }
             (
                 Inbound::Failed {
                     id: request,
