@@ -34,6 +34,7 @@ pub struct Dropped {
 impl Dropped {
     /// True when nothing was given up.
     #[must_use]
+    #[inline]
     pub fn is_zero(&self) -> bool {
         *self == Self::default()
     }
@@ -134,6 +135,7 @@ impl Answers {
 
     /// Queues a RESPONSE to request `id` that carries an ILP packet of `ilp_len` bytes, which
     /// `write` appends. The usual way to answer an [`Inbound::Request`](crate::Inbound::Request).
+    #[inline]
     pub fn respond(
         &mut self,
         kind: AnswerKind,
@@ -207,6 +209,7 @@ impl Answers {
 
     /// Bytes that wait to be sent. Includes answers that outlived their deadline unnoticed.
     #[must_use]
+    #[inline]
     pub fn bytes(&self) -> usize {
         self.live_bytes
     }
@@ -219,13 +222,18 @@ impl Answers {
 
     /// True when no answer waits.
     #[must_use]
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.live == 0
     }
 
     /// What was dropped since the last call.
     #[must_use = "reading the counts resets them"]
+    #[inline]
     pub fn take_dropped(&mut self) -> Dropped {
+        if self.dropped.is_zero() {
+            return Dropped::default();
+        }
         core::mem::take(&mut self.dropped)
     }
 

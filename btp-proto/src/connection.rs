@@ -62,33 +62,36 @@ mod close {
 /// After [`handle_timeout`](Self::handle_timeout) the deadline lies past the time given to it, or
 /// there is output or an event. The socket's end needs no call: drop the connection, after
 /// [`unsent_requests`](Self::unsent_requests) if that matters.
+// in the order written here: what messages touch comes first
+#[repr(C)]
 pub struct Connection {
-    cfg: Arc<Config>,
     state: State,
     /// Messages are ignored: the peer broke the protocol or never got in.
     deaf: bool,
-    /// The latest time seen.
-    now: Instant,
+    /// Something was received after the timer was set.
+    heard: bool,
+    ping_due: bool,
     /// The id of the auth frame, theirs or ours.
     auth_id: u32,
+    /// The latest time seen.
+    now: Instant,
+    last_heard: Instant,
+    cfg: Arc<Config>,
+    requests: Lane,
+    control: Lane,
+    close: Option<(u16, &'static str)>,
     /// The client's auth frame until it is sent. Not in a lane, so that it can be zeroed.
     auth_frame: Option<Zeroizing<Vec<u8>>>,
+    // from here on: what only the handshake, timers and faults need
+    timer: Timer,
+    deadline: Option<Instant>,
     /// The client's secret until the server has replied, so that a reply that repeats it is noticed.
     token: Option<Secret>,
     /// Frames that came too early.
     pending: Pending,
-    control: Lane,
-    requests: Lane,
-    ping_due: bool,
-    close: Option<(u16, &'static str)>,
     events: VecDeque<ConnectionEvent>,
     /// When the last unreadable messages came, at most `max_unreadable`.
     unreadable: VecDeque<Instant>,
-    timer: Timer,
-    deadline: Option<Instant>,
-    /// Something was received after the timer was set.
-    heard: bool,
-    last_heard: Instant,
 }
 
 impl Connection {

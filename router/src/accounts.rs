@@ -62,6 +62,7 @@ impl Account {
     ///
     /// [`OverLimit`], and nothing held, if a limit is set and `balance + held_incoming + amount` is
     /// above it.
+    #[inline]
     pub fn reserve_incoming(&mut self, amount: u64) -> Result<(), OverLimit> {
         let held = self.held_incoming.saturating_add(u128::from(amount));
         if let Some(limit) = self.max_balance.filter(|_| amount > 0) {
@@ -75,12 +76,14 @@ impl Account {
     }
 
     /// Holds the amount of a PREPARE that goes to the peer.
+    #[inline]
     pub fn reserve_outgoing(&mut self, amount: u64) {
         self.held_outgoing = self.held_outgoing.saturating_add(u128::from(amount));
     }
 
     /// Ends a reservation of [`reserve_incoming`](Self::reserve_incoming), of the same amount.
     /// Fulfilled: the peer owes it to us.
+    #[inline]
     pub fn settle_incoming(&mut self, amount: u64, outcome: Outcome) {
         settle(
             &mut self.held_incoming,
@@ -92,6 +95,7 @@ impl Account {
 
     /// Ends a reservation of [`reserve_outgoing`](Self::reserve_outgoing), of the same amount.
     /// Fulfilled: we owe it to the peer.
+    #[inline]
     pub fn settle_outgoing(&mut self, amount: u64, outcome: Outcome) {
         settle(&mut self.held_outgoing, &mut self.payable, amount, outcome);
     }
@@ -196,10 +200,19 @@ pub fn convert(amount: u64, from: &PeerAsset, to: &PeerAsset) -> Result<u64, Con
     if from.code != to.code {
         return Err(ConvertError::NoRate);
     }
+    rescale(amount, from.scale, to.scale)
+}
+
+/// Converts an amount between two scales of one asset, rounding down.
+#[inline]
+pub(crate) fn rescale(amount: u64, from: u8, to: u8) -> Result<u64, ConvertError> {
+    if from == to {
+        return Ok(amount);
+    }
     // `None` is a power of ten above 2^64: it divides everything to zero, and multiplies nothing
     // but zero.
-    let factor = 10u64.checked_pow(u32::from(from.scale.abs_diff(to.scale)));
-    if to.scale >= from.scale {
+    let factor = 10u64.checked_pow(u32::from(from.abs_diff(to)));
+    if to > from {
         let max = factor.map_or(0, |factor| u64::MAX / factor);
         if amount > max {
             return Err(ConvertError::TooLarge { max });

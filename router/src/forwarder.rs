@@ -6,6 +6,7 @@
 //! generation is needed here.
 
 use alloc::vec::Vec;
+use core::num::NonZeroU32;
 
 use ilp_proto::{Condition, Instant, Now, PacketId, Timestamp};
 
@@ -20,6 +21,23 @@ pub(crate) enum Origin {
     Peer { peer: PeerIndex, request: u32 },
     /// This node: it asked its parent for an address.
     Ildcp,
+}
+
+/// The place of a flight in the slab. Never `u32::MAX`, so that an optional one is as small as it can be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct FlightKey(NonZeroU32);
+
+impl FlightKey {
+    /// `None` for an index that cannot be numbered: no memory holds as many flights.
+    fn new(index: usize) -> Option<Self> {
+        let number = u32::try_from(index).ok()?.checked_add(1)?;
+        NonZeroU32::new(number).map(Self)
+    }
+
+    #[inline]
+    const fn index(self) -> u32 {
+        self.0.get() - 1
+    }
 }
 
 /// One packet in flight.
@@ -90,7 +108,7 @@ pub(crate) fn times(now: Now, expires_at: Timestamp, timeouts: &Timeouts) -> Res
 /// The slab of flights and the one timer each of them has.
 pub(crate) struct Forwarder {
     flights: Vec<Option<Flight>>,
-    free: Vec<u32>,
+    free: Vec<FlightKey>,
     wheel: Wheel,
     limit: usize,
 }
@@ -110,31 +128,33 @@ impl Forwarder {
     }
 
     /// The key that the next [`insert`](Self::insert) will use; `None` when the node is full.
-    pub(crate) fn vacant(&self) -> Option<u32> {
+    #[inline]
+    pub(crate) fn vacant(&self) -> Option<FlightKey> {
         if self.len() >= self.limit {
             return None;
         }
         match self.free.last() {
             Some(&key) => Some(key),
-            None => u32::try_from(self.flights.len()).ok(),
+            None => FlightKey::new(self.flights.len()),
         }
     }
 
     /// Takes a flight in under the key that [`vacant`](Self::vacant) gave.
     #[inline]
-    pub(crate) fn insert(&mut self, key: u32, flight: Flight) {
+    pub(crate) fn insert(&mut self, key: FlightKey, flight: Flight) {
         if self.wheel.is_empty() {
             // an idle wheel stands where it was left: bring it to the present, nothing can expire
             let _ = self.wheel.expire(flight.sent);
         }
-        self.wheel.insert(key, flight.times.expires);
+        let index = key.index();
+        self.wheel.insert(index, flight.times.expires);
         if self.free.last() == Some(&key) {
             self.free.pop();
-            self.flights[key as usize] = Some(flight);
+            self.flights[index as usize] = Some(flight);
         } else {
             debug_assert_eq!(
                 self.flights.len(),
-                key as usize,
+                index as usize,
                 "a key that vacant() did not give"
             );
             self.flights.push(Some(flight));
@@ -143,19 +163,23 @@ impl Forwarder {
 
     /// Ends a flight.
     #[inline]
-    pub(crate) fn remove(&mut self, key: u32) -> Option<Flight> {
-        let flight = self.flights.get_mut(key as usize)?.take()?;
-        self.wheel.remove(key);
-        self.free.push(key);
-        Some(flight)
+    pub(crate) fn remove(&mut self, key: FlightKey) -> Option<Flight> {
+        let flight = self.flights.get_mut(key.index() as usize)?.take();
+        if flight.is_some() {
+            self.wheel.remove(key.index());
+            self.free.push(key);
+        }
+        flight
     }
 
     /// Ends one flight whose time is over.
     pub(crate) fn expire(&mut self, now: Instant) -> Option<Flight> {
-        let key = self.wheel.expire(now)?;
-        let flight = self.flights.get_mut(key as usize)?.take()?;
-        self.free.push(key);
-        Some(flight)
+        let index = self.wheel.expire(now)? as usize;
+        let flight = self.flights.get_mut(index)?.take();
+        if flight.is_some() {
+            self.free.extend(FlightKey::new(index));
+        }
+        flight
     }
 
     pub(crate) fn next_deadline(&self) -> Option<Instant> {

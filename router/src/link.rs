@@ -31,33 +31,37 @@ pub(crate) struct Refusal {
     pub(crate) at: Instant,
 }
 
+/// In the order written here: what messages touch comes first.
+#[repr(C)]
 pub(crate) struct Link {
+    /// Whose it is: known from the start when we dialled, after the auth when we accepted.
+    pub(crate) peer: Option<PeerIndex>,
+    /// The auth has succeeded.
+    pub(crate) authenticated: bool,
+    /// In the queue of links that have something to send.
+    pub(crate) queued: bool,
     pub(crate) direction: Direction,
+    /// That it failed to authenticate has been reported.
+    pub(crate) denied: bool,
+    pub(crate) stage: Stage,
+    // from here on: what only the life of a link needs
+    /// Until when the present stage may take; not the connection's own deadlines.
+    pub(crate) stage_deadline: Option<Instant>,
+    /// What its timer is set for: never later than its deadline.
+    pub(crate) armed: Option<Instant>,
+    pub(crate) refusal: Option<Refusal>,
+    /// Why we are closing it, in case the other side only hangs up.
+    pub(crate) closing: Option<&'static str>,
     /// Its URL, or where it came from; fit for logs.
     pub(crate) remote: Arc<str>,
     /// Where an accepted link came from.
     pub(crate) address: Option<IpAddr>,
     /// The accounts that the upgrade named: that of a verified client certificate, and that of the path.
     pub(crate) named: [Option<Arc<str>>; 2],
-    /// Whose it is: known from the start when we dialled, after the auth when we accepted.
-    pub(crate) peer: Option<PeerIndex>,
-    /// The auth has succeeded.
-    pub(crate) authenticated: bool,
-    pub(crate) stage: Stage,
-    /// Until when the present stage may take; not the connection's own deadlines.
-    pub(crate) stage_deadline: Option<Instant>,
-    pub(crate) refusal: Option<Refusal>,
-    /// That it failed to authenticate has been reported.
-    pub(crate) denied: bool,
-    /// In the queue of links that have something to send.
-    pub(crate) queued: bool,
-    /// Why we are closing it, in case the other side only hangs up.
-    pub(crate) closing: Option<&'static str>,
-    /// What its timer is set for: never later than its deadline.
-    pub(crate) armed: Option<Instant>,
 }
 
 impl Link {
+    #[inline]
     pub(crate) const fn connection(&mut self) -> Option<&mut Connection> {
         match &mut self.stage {
             Stage::Open(connection) => Some(connection),
@@ -92,6 +96,7 @@ pub(crate) struct Links {
     free: VecDeque<u32>,
 }
 
+#[repr(C, align(64))]
 struct Slot {
     generation: u32,
     link: Option<Link>,
@@ -120,6 +125,7 @@ impl Links {
         }
     }
 
+    #[inline]
     pub(crate) fn get(&self, id: LinkId) -> Option<&Link> {
         self.slots
             .get(id.slot as usize)
@@ -128,6 +134,7 @@ impl Links {
             .as_ref()
     }
 
+    #[inline]
     pub(crate) fn get_mut(&mut self, id: LinkId) -> Option<&mut Link> {
         self.slots
             .get_mut(id.slot as usize)

@@ -21,6 +21,14 @@ pub struct PeerCounters {
     pub rejects_in: u64,
     /// REJECTs for it.
     pub rejects_out: u64,
+    /// Messages from it.
+    pub messages_in: u64,
+    /// Messages to it.
+    pub messages_out: u64,
+    /// Bytes of messages from it.
+    pub bytes_in: u64,
+    /// Bytes of messages to it.
+    pub bytes_out: u64,
     /// Our requests to it that nobody answered in time.
     pub expired: u64,
     /// FULFILLs from it with a wrong preimage.
@@ -31,14 +39,6 @@ pub struct PeerCounters {
     pub dropped_answers: u64,
     /// FULFILLs among them: money that we may have paid and not been paid.
     pub dropped_fulfills: u64,
-    /// Messages from it.
-    pub messages_in: u64,
-    /// Messages to it.
-    pub messages_out: u64,
-    /// Bytes of messages from it.
-    pub bytes_in: u64,
-    /// Bytes of messages to it.
-    pub bytes_out: u64,
     /// Frames from it that are no BTP.
     pub unreadable: u64,
     /// BTP ERRORs and answers without a packet from it.

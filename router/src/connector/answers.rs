@@ -20,7 +20,8 @@ use crate::refusal::Refusal;
 impl Connector {
     /// A neighbour answers: a FULFILL, a REJECT, or bytes that are neither.
     pub(super) fn take_answer(&mut self, now: Now, from: PeerIndex, request: u32, ilp: &[u8]) {
-        let Some(flight) = self.land(from, request) else {
+        let landed = self.land(from, request);
+        let Some(flight) = &landed else {
             self.peers[from].counters.late_answers += 1;
             let packet_type = PacketType::peek(ilp).unwrap_or(PacketType::Reject);
             let peer = self.peers[from].config.id.clone();
@@ -31,7 +32,6 @@ impl Connector {
             };
             return self.complain(Some(from), event);
         };
-        let flight = &flight;
         match &Packet::parse(ilp) {
             Ok(Packet::Fulfill(fulfill)) => self.take_fulfill(now, flight, fulfill),
             Ok(Packet::Reject(reject)) => {
@@ -114,13 +114,7 @@ impl Connector {
                 self.address_refused(now, flight.to, said);
             }
             Origin::Peer { peer, request } => {
-                self.report_answer(
-                    now,
-                    flight,
-                    Source::Peer,
-                    Some(reject.code),
-                    reject.message,
-                );
+                self.report_answer(now, flight, Source::Peer, Some(reject.code), reject.message);
                 self.respond_reject(now, peer, request, flight.times.answer_by, reject);
             }
         }
@@ -226,10 +220,9 @@ impl Connector {
     fn settle(&mut self, flight: &Flight, outcome: Outcome) {
         self.stats.in_flight = self.forwarder.len() as u64;
         if let Origin::Peer { peer, .. } = flight.origin {
-            self.peers[peer]
-                .account
-                .settle_incoming(flight.amount_in, outcome);
-            self.peers[peer].in_flight_in -= 1;
+            let sender = &mut self.peers[peer];
+            sender.account.settle_incoming(flight.amount_in, outcome);
+            sender.in_flight_in -= 1;
             self.peers[flight.to]
                 .account
                 .settle_outgoing(flight.amount_out, outcome);

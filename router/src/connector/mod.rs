@@ -268,7 +268,7 @@ impl Connector {
             since: peer.current.as_ref().map(|current| current.since),
             last_seen: peer.last_seen,
             attempts: peer.backoff.failures(),
-            in_flight_in: peer.in_flight_in,
+            in_flight_in: peer.in_flight_in as usize,
             in_flight_out: peer.requests.len(),
             answer_bytes: peer.answers.bytes(),
             account: &peer.account,

@@ -7,9 +7,9 @@ use ilp_proto::{
 
 use super::Connector;
 use super::takeover::unreachable;
-use crate::accounts::{ConvertError, Outcome, convert};
+use crate::accounts::{ConvertError, Outcome, rescale};
 use crate::event::{Event, Source};
-use crate::forwarder::{Flight, Late, Origin, deadline, times};
+use crate::forwarder::{Flight, FlightKey, Late, Origin, deadline, times};
 use crate::peer::PeerIndex;
 use crate::refusal::Refusal;
 use crate::scope::Scope;
@@ -84,9 +84,8 @@ impl Connector {
                 "the packet arrived after its expiry",
             ));
         }
-        if let Some(maximum) = self.peers[arrival.from].config.max_packet_amount
-            && prepare.amount > maximum
-        {
+        let maximum = self.peers[arrival.from].max_packet_amount;
+        if prepare.amount > maximum {
             return Err(Refusal::too_large(prepare.amount, maximum));
         }
         match Scope::of(prepare.destination) {
@@ -142,23 +141,21 @@ impl Connector {
             ),
         })?;
         let amount_in = prepare.amount;
-        let amount_out = convert(
-            amount_in,
-            &self.peers[from].config.asset,
-            &self.peers[to].config.asset,
-        )
-        .map_err(|error| inconvertible(amount_in, error))?;
-        if self.peers[from].in_flight_in >= self.peers[from].config.max_in_flight {
+        let asset = self.peers[to].asset;
+        let sender = &mut self.peers[from];
+        let converted = if sender.asset.code == asset.code {
+            rescale(amount_in, sender.asset.scale, asset.scale)
+        } else {
+            Err(ConvertError::NoRate)
+        };
+        let amount_out = converted.map_err(|error| inconvertible(amount_in, error))?;
+        if sender.in_flight_in >= sender.max_in_flight {
             return Err(busy("too many packets in flight from this peer"));
         }
         let Some(key) = self.forwarder.vacant() else {
             return Err(busy("too many packets in flight in this node"));
         };
-        if self.peers[from]
-            .account
-            .reserve_incoming(amount_in)
-            .is_err()
-        {
+        if sender.account.reserve_incoming(amount_in).is_err() {
             let text = "the packet would take the balance above its limit";
             return Err(Refusal::new(ErrorCode::T04_INSUFFICIENT_LIQUIDITY, text));
         }
@@ -177,7 +174,8 @@ impl Connector {
             }
         };
         self.peers[from].in_flight_in += 1;
-        self.peers[to].account.reserve_outgoing(amount_out);
+        let receiver = &mut self.peers[to];
+        receiver.account.reserve_outgoing(amount_out);
         let flight = Flight {
             origin: Origin::Peer {
                 peer: from,
@@ -185,7 +183,7 @@ impl Connector {
             },
             to,
             request: sent,
-            epoch: self.peers[to].epoch,
+            epoch: receiver.epoch,
             amount_in,
             amount_out,
             condition: prepare.condition,
@@ -274,7 +272,7 @@ impl Connector {
         &mut self,
         now: Now,
         to: PeerIndex,
-        key: u32,
+        key: FlightKey,
         prepare: &Prepare<'_>,
     ) -> Result<u32, Refusal> {
         let expires = deadline(now, prepare.expires_at);

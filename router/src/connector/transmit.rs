@@ -34,29 +34,25 @@ impl Connector {
             return None;
         };
         let owner = entry.peer;
-        let current = owner.filter(|&index| self.peers[index].link() == Some(link));
-        let (transmit, taken) = match current {
-            Some(index) => {
-                let answers = &mut self.peers[index].answers;
-                let before = answers.bytes();
-                let transmit = connection.poll_transmit(now.mono, Some(answers), out);
-                (transmit, answers.bytes() < before)
-            }
-            None => (connection.poll_transmit(now.mono, None, out), false),
-        };
-        if taken && let Some(index) = current {
-            self.answers_taken(now, index, link);
-        }
-        let entry = self.links.get_mut(link)?;
-        match transmit {
-            None => entry.queued = false,
-            Some(Transmit::Binary { len }) => {
-                if let Some(index) = owner {
-                    let counters = &mut self.peers[index].counters;
-                    counters.messages_out += 1;
-                    counters.bytes_out += len as u64;
+        let mut taken = false;
+        let transmit = match owner.map(|index| &mut self.peers[index]) {
+            Some(peer) => {
+                let current = peer.link() == Some(link);
+                let before = peer.answers.bytes();
+                let answers = current.then_some(&mut peer.answers);
+                let transmit = connection.poll_transmit(now.mono, answers, out);
+                if let Some(Transmit::Binary { len }) = transmit {
+                    peer.counters.messages_out += 1;
+                    peer.counters.bytes_out += len as u64;
                 }
+                taken = peer.answers.bytes() < before;
+                transmit
             }
+            None => connection.poll_transmit(now.mono, None, out),
+        };
+        match transmit {
+            Some(Transmit::Binary { .. }) => {}
+            None => entry.queued = false,
             Some(Transmit::Ping) => {
                 if let Some(index) = owner {
                     let peer = self.peers[index].config.id.clone();
@@ -69,6 +65,9 @@ impl Connector {
                     .get_or_insert(now.mono + self.timeouts.close);
                 self.arm(link);
             }
+        }
+        if taken && let Some(index) = owner {
+            self.answers_taken(now, index, link);
         }
         transmit
     }
@@ -114,11 +113,11 @@ impl Connector {
     }
 
     pub(super) fn report_dropped(&mut self, index: PeerIndex) {
-        let dropped = self.peers[index].answers.take_dropped();
+        let peer = &mut self.peers[index];
+        let dropped = peer.answers.take_dropped();
         if dropped.is_zero() {
             return;
         }
-        let peer = &mut self.peers[index];
         peer.counters.dropped_answers += dropped.fulfills + dropped.rejects + dropped.others;
         peer.counters.dropped_fulfills += dropped.fulfills;
         let peer = peer.config.id.clone();
