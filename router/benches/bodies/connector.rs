@@ -89,16 +89,7 @@ impl Node {
     /// Everybody connected, and as much in flight as the load says.
     pub(crate) fn new(load: Load) -> Self {
         let now = at(Instant::from_nanos(1_000_000_000));
-        let pairs = (load.peers / 2).max(1);
-        let mut connector = Connector::new(config(load, pairs), 1, now).unwrap();
-        let mut out = BytesMut::with_capacity(1 << 16);
-        let mut senders = Vec::new();
-        for pair in 0..pairs {
-            senders.push(attach(&mut connector, now, &format!("s{pair}"), &mut out));
-            attach(&mut connector, now, &format!("r{pair}"), &mut out);
-        }
-        while connector.poll_event().is_some() {}
-        while connector.poll_writable().is_some() {}
+        let (connector, senders) = connected(load, now);
         let mut random = Random(1);
         let (frames, frame_len) = frames(load.routes, &mut random);
         let mut node = Self {
@@ -112,7 +103,7 @@ impl Node {
             next_frame: 0,
             answer: answer(load.answer),
             waiting: VecDeque::with_capacity(load.in_flight + load.batch),
-            out,
+            out: BytesMut::with_capacity(1 << 16),
             answered: 0,
         };
         while node.waiting.len() < load.in_flight {
@@ -132,6 +123,25 @@ impl Node {
         {
             self.connector.handle_timeout(self.now);
         }
+    }
+
+    /// All that is in flight is answered, and then nothing happens for so long.
+    pub(crate) fn rest(&mut self, pause: Duration) {
+        while !self.waiting.is_empty() {
+            self.answer();
+        }
+        self.now = at(self.now.mono + pause);
+        while let Some(due) = self.connector.poll_timeout()
+            && due <= self.now.mono
+        {
+            self.connector.handle_timeout(self.now);
+        }
+        while let Some(link) = self.connector.poll_writable() {
+            while let Some(sent) = self.connector.poll_transmit(self.now, link, &mut self.out) {
+                assert_eq!(sent, Transmit::Ping);
+            }
+        }
+        while self.connector.poll_event().is_some() {}
     }
 
     /// Answers that came back to the senders.
@@ -228,6 +238,21 @@ fn at(mono: Instant) -> Now {
         mono,
         wall: Timestamp::from_millis(EPOCH + millis),
     }
+}
+
+/// A connector with everybody connected and nothing in flight, and the links of the senders.
+fn connected(load: Load, now: Now) -> (Connector, Vec<LinkId>) {
+    let pairs = (load.peers / 2).max(1);
+    let mut connector = Connector::new(config(load, pairs), 1, now).unwrap();
+    let mut out = BytesMut::with_capacity(1 << 16);
+    let mut senders = Vec::with_capacity(pairs);
+    for pair in 0..pairs {
+        senders.push(attach(&mut connector, now, &format!("s{pair}"), &mut out));
+        attach(&mut connector, now, &format!("r{pair}"), &mut out);
+    }
+    while connector.poll_event().is_some() {}
+    while connector.poll_writable().is_some() {}
+    (connector, senders)
 }
 
 fn config(load: Load, pairs: usize) -> Config {

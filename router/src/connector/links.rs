@@ -420,7 +420,23 @@ impl Connector {
         if let Some(connection) = self.links.get_mut(id).and_then(Link::connection) {
             connection.handle_timeout(now);
         }
+        self.release_if_silent(now, id);
         self.refresh(now, id);
+    }
+
+    /// Gives back what a burst has left with a peer that has been silent for a keepalive interval since.
+    fn release_if_silent(&mut self, now: Now, id: LinkId) {
+        if let Some(index) = self.links.get(id).and_then(|link| link.peer) {
+            let peer = &mut self.peers[index];
+            let interval = self.timeouts.keepalive_interval;
+            if peer
+                .last_seen
+                .is_some_and(|seen| seen + interval <= now.mono)
+            {
+                peer.requests.release();
+                peer.answers.release();
+            }
+        }
     }
 
     fn connection_event(&mut self, now: Now, id: LinkId, event: ConnectionEvent) {
