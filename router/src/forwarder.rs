@@ -228,7 +228,7 @@ mod tests {
 
     #[test]
     fn a_packet_in_flight_is_small() {
-        // with 24 bytes in the wheel and 16 among the peer's requests: the 160 bytes of the README
+        // with 24 bytes in the wheel and about 16 among the peer's requests: the 160 bytes of the README
         assert_eq!(size_of::<Option<Flight>>(), 120);
     }
 }
