@@ -154,6 +154,11 @@ fn read(
             warnings,
         )?,
     };
+    if !given_id && !given_address && ids.is_empty() {
+        // somebody who begins; who names a node knows what to do next
+        let what = "no peers are set, so nobody can connect";
+        warnings.push(Problem::new(&places.node, what, "set peers or PEERS"));
+    }
     routes::check_address(&address, &routes, &peers, problems, warnings);
     if limits.max_message < LARGEST_FRAME {
         let what = format!("maxMessage is {}", show_bytes(limits.max_message as u64));

@@ -161,7 +161,7 @@ fn healthcheck_asks_the_node_of_its_settings() {
 }
 
 #[test]
-fn warnings_about_settings_are_in_the_log() {
+fn a_node_without_any_settings_listens_and_says_what_it_lacks() {
     let mut node = Process::spawn({
         let mut command = command(&["run"]);
         command
@@ -171,12 +171,9 @@ fn warnings_about_settings_are_in_the_log() {
     });
     node.wait_for("connector_ready");
     let warnings = node.all("config_warning");
-    assert!(
-        warnings
-            .iter()
-            .any(|line| line["msg"].as_str().unwrap().contains("NODE_ID")),
-        "{}",
-        node.show()
-    );
+    for variable in ["NODE_ID", "ILP_ADDRESS", "PEERS"] {
+        let names = |line: &&&serde_json::Value| line["msg"].as_str().unwrap().contains(variable);
+        assert_eq!(warnings.iter().filter(names).count(), 1, "{}", node.show());
+    }
     assert!(warnings.iter().all(|line| line["level"] == "warn"));
 }

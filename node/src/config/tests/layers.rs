@@ -14,7 +14,8 @@ fn a_node_without_settings_takes_the_host_name_and_says_so() {
         warnings,
         [
             "nodeId is not set, the host name the-host is used",
-            "ilpAddress is not set, test.the-host is used"
+            "ilpAddress is not set, test.the-host is used",
+            "no peers are set, so nobody can connect",
         ]
     );
 }
