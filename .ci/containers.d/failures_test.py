@@ -1,6 +1,8 @@
 """The line of three when a node dies, stops, loses its network, or has the wrong secret."""
 
 import json
+import os
+import signal
 import time
 
 from engine import docker, get, inspect, logs, note, wait_until
@@ -44,6 +46,12 @@ class FailuresTest(StackTest):
         self.traffic_flows()
         note(f"traffic flows {time.monotonic() - begin:.1f} s after C was started again")
         self.stack.wait_healthy(*NODES, seconds=30)
+
+    def test_a_node_that_crashes_is_started_again_by_the_engine(self):
+        restarts = inspect(self.name["connector-b"], ".RestartCount")
+        os.kill(inspect(self.name["connector-b"], ".State.Pid"), signal.SIGKILL)  # nobody told the engine to stop it
+        wait_until("the engine starts it", lambda: inspect(self.name["connector-b"], ".RestartCount") == restarts + 1)
+        self.traffic_flows()
 
     def test_a_b_that_stops_under_load_loses_nothing(self):
         fulfilled = self.fulfilled_at_c()
