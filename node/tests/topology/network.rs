@@ -1,8 +1,9 @@
 //! The networks, run: a process for all nodes, or one for each; packets between the two that are furthest apart.
 
 use std::fs;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use serde_json::Value as Json;
 
@@ -16,6 +17,7 @@ struct Network {
     out: PathBuf,
     /// What it said should be done next.
     said: String,
+    host: Ipv4Addr,
     /// The BTP and the HTTP port of each node, as written and as they are now.
     ports: Vec<[(u16, u16); 2]>,
     nodes: Vec<Process>,
@@ -27,9 +29,10 @@ impl Network {
         let out = directory();
         let done = write_to(&out, &[shape, &nodes.to_string(), "--local"]);
         assert_eq!((done.code, done.err.as_str()), (Some(0), ""));
+        let host = own_loopback_address();
         // held together, so that they differ
         let held: Vec<_> = (0..nodes)
-            .map(|_| [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap()))
+            .map(|_| [(); 2].map(|()| TcpListener::bind((host, 0)).unwrap()))
             .collect();
         let ports = held.iter().zip(0u16..).map(|(held, at)| {
             let [btp, http] = held
@@ -40,6 +43,7 @@ impl Network {
         let ports: Vec<_> = ports.collect();
         for file in configs(&out) {
             let text = fs::read_to_string(&file).unwrap();
+            let text = text.replace("127.0.0.1", &host.to_string());
             let line = |line: &str| {
                 let written = |(old, new): &(u16, u16)| {
                     let (old, new) = (old.to_string(), new.to_string());
@@ -53,6 +57,7 @@ impl Network {
         Self {
             out,
             said: done.out,
+            host,
             ports,
             nodes: Vec::new(),
             dead: None,
@@ -116,9 +121,9 @@ impl Network {
         let user = format!("--user {name}");
         let line = self.said.lines().find(|line| line.contains(&user)).unwrap();
         let mut arguments: Vec<String> = line.trim().split(' ').map(str::to_owned).collect();
-        let (url, port) = arguments[1].rsplit_once(':').unwrap();
+        let (_, port) = arguments[1].rsplit_once(':').unwrap();
         let written = self.ports.iter().find(|node| node[0].0.to_string() == port);
-        arguments[1] = format!("{url}:{}", written.unwrap()[0].1);
+        arguments[1] = format!("ws://{}:{}", self.host, written.unwrap()[0].1);
         (
             arguments,
             [("ILP_TOKEN", secret(name)), ("ILP_KEY", secret("key"))],
@@ -185,7 +190,7 @@ impl Network {
     }
 
     fn http(&self, at: usize) -> SocketAddr {
-        SocketAddr::from(([127, 0, 0, 1], self.ports[at][1].1))
+        SocketAddr::new(IpAddr::V4(self.host), self.ports[at][1].1)
     }
 
     fn stop(mut self) {
@@ -199,6 +204,18 @@ impl Network {
 /// The name of the node that a file is for.
 fn node_id(file: &Path) -> String {
     format!("connector-{}", file.file_stem().unwrap().to_str().unwrap())
+}
+
+/// An address that nobody else uses, so that a port which was free stays so: one of 127.0.0.1 may be given to a
+/// connection of another test. Where there is only one such address, that one.
+fn own_loopback_address() -> Ipv4Addr {
+    static COUNT: AtomicU8 = AtomicU8::new(2);
+    let [.., high, low] = std::process::id().to_be_bytes();
+    let own = Ipv4Addr::new(127, high, low, COUNT.fetch_add(1, Ordering::Relaxed));
+    match TcpListener::bind((own, 0)) {
+        Ok(_) => own,
+        Err(_) => Ipv4Addr::LOCALHOST,
+    }
 }
 
 /// Waits for a server: connections are refused until it listens.
