@@ -22,6 +22,8 @@ pub(crate) struct Backoff {
     round: u32,
     /// Failures since the last success.
     failures: u32,
+    /// Links in a row that were taken from us by somebody else with our id.
+    displaced: u32,
 }
 
 impl Backoff {
@@ -30,6 +32,7 @@ impl Backoff {
             retry,
             round: 0,
             failures: 0,
+            displaced: 0,
         }
     }
 
@@ -52,7 +55,21 @@ impl Backoff {
     /// A link that worked went down: the schedule begins, but nothing has failed yet.
     pub(crate) fn lost(&mut self, random: &mut Random) -> Next {
         self.succeeded();
+        self.displaced = 0;
         self.next(random)
+    }
+
+    /// A link that worked for `lived` was given to somebody else with our id. Whoever takes it back at once loses it at
+    /// once, for ever, so the delays grow although each try succeeds; until a link has lived for twice the longest.
+    pub(crate) fn displaced(&mut self, random: &mut Random, lived: Duration) -> Next {
+        let before = self.displaced;
+        let next = self.lost(random);
+        if lived < self.retry.max * 2 {
+            self.displaced = before.saturating_add(1);
+            self.round = before.min(self.retry.tries.saturating_sub(1));
+            return self.next(random);
+        }
+        next
     }
 
     fn next(&mut self, random: &mut Random) -> Next {
@@ -120,6 +137,29 @@ mod tests {
         backoff.failed(&mut random);
         assert_eq!(seconds(backoff.lost(&mut random)), 1);
         assert_eq!(backoff.failures(), 0);
+    }
+
+    #[test]
+    fn a_link_that_is_taken_from_us_again_and_again_is_taken_back_more_and_more_slowly() {
+        let mut random = Random::new(1);
+        let mut backoff = Backoff::new(Retry {
+            jitter: 0,
+            ..Retry::default()
+        });
+        let short = Duration::from_secs(3);
+        let delays: Vec<_> = (0..7)
+            .map(|_| {
+                backoff.succeeded();
+                seconds(backoff.displaced(&mut random, short))
+            })
+            .collect();
+        assert_eq!(delays, [1, 2, 4, 8, 16, 16, 16]);
+        let long = Duration::from_secs(32);
+        assert_eq!(seconds(backoff.displaced(&mut random, long)), 1);
+        assert_eq!(seconds(backoff.displaced(&mut random, short)), 1);
+        assert_eq!(seconds(backoff.displaced(&mut random, short)), 2);
+        assert_eq!(seconds(backoff.lost(&mut random)), 1, "another reason");
+        assert_eq!(seconds(backoff.displaced(&mut random, short)), 1);
     }
 
     #[test]

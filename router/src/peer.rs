@@ -75,6 +75,8 @@ pub(crate) struct Peer {
     pub(crate) spare: Option<LinkId>,
     /// The last link that was replaced; it may still be closing, or gone.
     pub(crate) retired: Option<LinkId>,
+    /// The current link ends because the peer has given it to somebody else with our id.
+    pub(crate) displaced: bool,
     /// A link that we dial or that waits for the answer to our auth.
     pub(crate) dialing: Option<LinkId>,
     pub(crate) backoff: Backoff,
@@ -99,6 +101,7 @@ impl Peer {
             current: None,
             spare: None,
             retired: None,
+            displaced: false,
             closing: false,
             dialing: None,
             no_tie_break: false,

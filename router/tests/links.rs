@@ -102,6 +102,34 @@ fn the_newer_of_two_links_of_one_side_wins_and_the_older_is_closed() {
 }
 
 #[test]
+fn two_nodes_with_one_id_do_not_take_the_link_from_each_other_all_the_time() {
+    let mut net = Net::new();
+    let mut hub = node("hub", "test.hub");
+    hub.peers = vec![peer("x", "s", false)];
+    net.add_node(hub);
+    for name in ["x1", "x2"] {
+        let mut x = node(name, "test.x");
+        x.peers = vec![dialed("x", "hub", "s")];
+        net.add_node(x);
+    }
+    let ten_minutes = Duration::from_secs(600);
+    net.run(ten_minutes);
+    let replaced = |net: &Net| net.count("hub", |event| matches!(event, Event::Replaced { .. }));
+    // Once a second is what it was; now each has the link for 16 s at last.
+    let count = replaced(&net);
+    assert!((10..=60).contains(&count), "{count} times in ten minutes");
+    assert!(net.connected("hub", "x"));
+
+    // The double is found and stopped: the other comes back at its next try, and stays.
+    net.kill("x2");
+    net.run(Duration::from_secs(20));
+    let count = replaced(&net);
+    net.run(ten_minutes);
+    assert_eq!(replaced(&net), count);
+    assert!(net.connected("x1", "hub"));
+}
+
+#[test]
 fn when_both_sides_dial_both_keep_the_link_that_the_smaller_id_dialled() {
     let mut net = Net::new();
     for (own, other) in [("a", "b"), ("b", "a")] {

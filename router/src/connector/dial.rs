@@ -3,6 +3,7 @@
 use alloc::format;
 use alloc::string::ToString;
 use alloc::sync::Arc;
+use core::time::Duration;
 
 use btp_proto::{Connection, Credentials, Secret};
 use ilp_proto::Now;
@@ -15,6 +16,17 @@ use crate::event::{Direction, Event};
 use crate::link::{Link, Stage};
 use crate::peer::PeerIndex;
 use crate::timers::Timer;
+
+/// Why a peer has no link.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum End {
+    /// A dial came to nothing.
+    Failed,
+    /// A link that worked is gone.
+    Lost,
+    /// It was given to somebody else with our id.
+    Displaced { lived: Duration },
+}
 
 impl Connector {
     /// Dials a peer unless it has a link, is being dialled, is only waited for, or is not wanted.
@@ -105,21 +117,21 @@ impl Connector {
             error,
         };
         self.emit(event);
-        self.schedule(now, index, true);
+        self.schedule(now, index, End::Failed);
     }
 
     /// Sets the time of the next dial of a peer without a link.
-    pub(super) fn schedule(&mut self, now: Now, index: PeerIndex, failed: bool) {
+    pub(super) fn schedule(&mut self, now: Now, index: PeerIndex, end: End) {
         let peer = &mut self.peers[index];
         if peer.config.endpoint.is_none() || !peer.wanted || self.drain.is_some() || peer.is_up() {
             return;
         }
         let name = peer.config.id.clone();
         let random = &mut self.random;
-        let next = if failed {
-            peer.backoff.failed(random)
-        } else {
-            peer.backoff.lost(random)
+        let next = match end {
+            End::Failed => peer.backoff.failed(random),
+            End::Lost => peer.backoff.lost(random),
+            End::Displaced { lived } => peer.backoff.displaced(random, lived),
         };
         let delay = match next {
             Next::Retry { attempt, delay } => {

@@ -9,6 +9,7 @@ use btp_proto::{Connection, ConnectionEvent, State};
 use ilp_proto::Now;
 
 use super::Connector;
+use super::takeover::REPLACED;
 use crate::action::{Action, CloseReason, LinkId, Refused};
 use crate::event::{Direction, Event};
 use crate::guard::group;
@@ -116,6 +117,13 @@ impl Connector {
         let Some(entry) = self.links.get(link) else {
             return;
         };
+        if let (None, CloseReason::Remote { reason, .. }) = (entry.closing, &why)
+            && reason == REPLACED
+            && let Some(index) = entry.peer
+            && self.peers[index].link() == Some(link)
+        {
+            self.peers[index].displaced = true;
+        }
         let reason = match (entry.closing, why) {
             (Some(own), _) => own.to_string(),
             (None, CloseReason::Remote { code, reason }) if reason.is_empty() => {

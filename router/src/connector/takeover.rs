@@ -7,6 +7,7 @@ use core::time::Duration;
 use ilp_proto::{ErrorCode, Now};
 
 use super::Connector;
+use super::dial::End;
 use crate::action::{Action, LinkId};
 use crate::config::{OnDisconnect, Relation};
 use crate::event::{Direction, Event};
@@ -18,6 +19,8 @@ use crate::timers::Timer;
 /// The link that loses a tie-break is closed after this long, plus up to as long again. If the two sides
 /// disagree about the winner, one of them is first to close, and the other keeps what is left.
 const GRACE: Duration = Duration::from_millis(500);
+/// What a link is told that has been replaced. A dialler that is told so without having dialled anew has a double.
+pub(super) const REPLACED: &str = "replaced by a newer link";
 
 impl Connector {
     /// A link has authenticated as this peer.
@@ -58,7 +61,7 @@ impl Connector {
             {
                 self.make_current(now, id, index);
                 self.report_replaced(index, old, "the newer of two links is kept");
-                self.retire(now, index, old, "replaced by a newer link");
+                self.retire(now, index, old, REPLACED);
             }
             Some((old, _)) => {
                 let wins = (direction == Direction::Dialed) == ours_wins;
@@ -126,7 +129,7 @@ impl Connector {
 
     fn set_spare(&mut self, now: Now, index: PeerIndex, link: LinkId) {
         if let Some(old) = self.peers[index].spare.replace(link) {
-            self.retire(now, index, old, "replaced by a newer link");
+            self.retire(now, index, old, REPLACED);
         }
         let grace = u64::try_from(GRACE.as_nanos()).unwrap_or(u64::MAX);
         let delay = GRACE + Duration::from_nanos(self.random.below(grace));
@@ -179,6 +182,7 @@ impl Connector {
         self.timers.set(Timer::Answers(index), None);
         let peer = &mut self.peers[index];
         peer.closing = false;
+        peer.displaced = false;
         peer.epoch = peer.epoch.wrapping_add(1);
         peer.current = Some(Current {
             link: id,
@@ -226,7 +230,10 @@ impl Connector {
             .map(|c| c.direction)
         {
             self.unpause(index);
-            self.peers[index].current = None;
+            let since = self.peers[index]
+                .current
+                .take()
+                .map(|current| current.since);
             match self.peers[index]
                 .spare
                 .take()
@@ -238,7 +245,10 @@ impl Connector {
                     self.make_current(now, spare, index);
                     self.report_replaced(index, id, "the peer closed the other link");
                 }
-                None => self.go_down(now, index, direction, reason),
+                None => {
+                    let lived = since.map(|since| now.mono.saturating_duration_since(since));
+                    self.go_down(now, index, direction, lived, reason);
+                }
             }
         }
         for request in unsent {
@@ -246,8 +256,16 @@ impl Connector {
         }
     }
 
-    fn go_down(&mut self, now: Now, index: PeerIndex, direction: Direction, reason: String) {
+    fn go_down(
+        &mut self,
+        now: Now,
+        index: PeerIndex,
+        direction: Direction,
+        lived: Option<Duration>,
+        reason: String,
+    ) {
         let peer = &mut self.peers[index];
+        let displaced = core::mem::take(&mut peer.displaced);
         peer.no_tie_break = false;
         peer.closing = false;
         peer.counters.disconnects += 1;
@@ -270,7 +288,11 @@ impl Connector {
                 self.fail_request(now, index, request, unreachable(index));
             }
         }
-        self.schedule(now, index, false);
+        let end = match lived.filter(|_| displaced) {
+            Some(lived) => End::Displaced { lived },
+            None => End::Lost,
+        };
+        self.schedule(now, index, end);
     }
 
     /// Looks after a peer whose socket is not read: it must take answers to be read again.
