@@ -19,9 +19,9 @@ use crate::attacks::{ATTACKS, Attack, Target};
 use crate::node::{Node, settings};
 use crate::raw::{BINARY, authenticated, encode, frame, read_frame, source};
 
-const WINDOW: Duration = Duration::from_millis(200);
+const WINDOW: Duration = Duration::from_millis(150);
 /// Of each kind.
-const WINDOWS: usize = 9;
+const WINDOWS: usize = 7;
 const ATTACKERS: usize = 2;
 
 /// What the honest p99 may become: three times what it was …
