@@ -54,17 +54,30 @@ impl Origin {
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::File { name, line: 0, .. } => f.write_str(name),
-            Self::File { name, line, column } => write!(f, "{name}:{line}:{column}"),
-            Self::Env { name, entry: None } => write!(f, "environment variable {name}"),
+            Self::File { name, line: 0, .. } => f.write_str(&visible(name)),
+            Self::File { name, line, column } => write!(f, "{}:{line}:{column}", visible(name)),
+            Self::Env { name, entry: None } => write!(f, "environment variable {}", visible(name)),
             Self::Env {
                 name,
                 entry: Some(entry),
-            } => write!(f, "environment variable {name}, entry {entry}"),
+            } => write!(f, "environment variable {}, entry {entry}", visible(name)),
             Self::Flag(name) => write!(f, "flag {name}"),
             Self::Default => f.write_str("configuration"),
         }
     }
+}
+
+/// A text without what a terminal would obey: names of files and variables may hold anything.
+fn visible(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() {
+            shown.extend(c.escape_default());
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
 }
 
 /// One thing that is wrong, or that an operator should know of.
@@ -84,8 +97,8 @@ impl Problem {
     pub(crate) fn new(origin: &Origin, what: impl Into<String>, fix: impl Into<String>) -> Self {
         Self {
             origin: origin.clone(),
-            what: what.into(),
-            fix: fix.into(),
+            what: visible(&what.into()),
+            fix: visible(&fix.into()),
         }
     }
 

@@ -146,3 +146,25 @@ fn a_message_limit_below_legal_frames_is_a_warning() {
     let node = build("maxMessage: 32KiB\n");
     assert!(node.warnings[0].what.contains("maxMessage is 32KiB"));
 }
+
+#[test]
+fn a_name_with_control_characters_is_printed_without_them() {
+    let mut env = Environment::with("the-host", &[]);
+    env.set_for_test("BTP_PEER_\u{1b}[2J_SECRET", "s".into());
+    let nodes = load(&[], &[], &env).unwrap();
+    let warning = nodes[0]
+        .warnings
+        .iter()
+        .find(|warning| warning.to_string().contains("BTP_PEER_"))
+        .unwrap()
+        .to_string();
+    assert!(warning.contains("BTP_PEER_\\u{1b}[2J_SECRET"), "{warning}");
+    assert!(!warning.contains(char::is_control), "{warning}");
+}
+
+#[test]
+fn the_name_of_a_file_is_printed_without_control_characters() {
+    let report = refused("caFile: \"no\\e[2Jsuch\"\n");
+    assert_said(&report, "node.yaml:3:9", "no\\u{1b}[2Jsuch");
+    assert!(!report.contains(char::is_control), "{report:?}");
+}
