@@ -24,7 +24,7 @@ impl Environment {
     }
 
     /// One for a test.
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub(crate) fn with(host_name: &str, vars: &[(&str, &str)]) -> Self {
         let owned = |&(name, value): &(&str, &str)| (name.to_owned(), value.into());
         Self {
@@ -34,7 +34,7 @@ impl Environment {
     }
 
     /// Sets a variable to any bytes.
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub(crate) fn set_for_test(&mut self, name: &str, value: OsString) {
         self.vars.insert(name.to_owned(), value);
     }

@@ -19,6 +19,10 @@
 
 pub(crate) mod env;
 mod fields;
+/// What any configuration must keep to; the fuzzer runs it, and the tests do on what it came upon.
+#[cfg(any(test, fuzzing))]
+#[path = "../../../fuzz/bodies/config.rs"]
+pub(crate) mod fuzz;
 pub(crate) mod help;
 mod lists;
 mod node;

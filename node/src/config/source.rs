@@ -90,7 +90,7 @@ impl Source {
 }
 
 /// The text without a byte order mark; the number of the line that is none.
-fn text(bytes: &[u8]) -> Result<String, usize> {
+pub(super) fn text(bytes: &[u8]) -> Result<String, usize> {
     match str::from_utf8(bytes) {
         Ok(text) => Ok(text.strip_prefix('\u{feff}').unwrap_or(text).to_owned()),
         Err(error) => {

@@ -1,3 +1,4 @@
+mod corpus;
 mod files;
 mod layers;
 mod lists;

@@ -1,0 +1,7 @@
+#![no_main]
+#[path = "../bodies/address.rs"]
+mod body;
+#[path = "../bodies/gauge.rs"]
+mod gauge;
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| body::run(input));
