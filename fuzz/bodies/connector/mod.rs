@@ -6,6 +6,7 @@
 //! it came with; ids are unique in flight; everything is bounded; deadlines move on; and when all is over nothing is left.
 
 mod books;
+mod config;
 mod frames;
 mod world;
 
@@ -15,8 +16,9 @@ use ilp_proto::{Addr, EchoPacket, ErrorCode, Fulfillment, Timestamp};
 use ilp_router::{CloseReason, DialError, Received};
 
 use super::script::Script;
+use config::PEERS;
 use frames::{Answer, Asking};
-use world::{PEERS, World};
+use world::World;
 
 /// Longer scripts find nothing that shorter ones do not.
 const MAX_STEPS: usize = 300;
