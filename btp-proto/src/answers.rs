@@ -57,7 +57,8 @@ impl Dropped {
 /// comes. Past the budget REJECTs are dropped, oldest first, then whatever is oldest; an answer
 /// larger than the whole budget is dropped at once. [`Answers::take_dropped`] has the counts.
 ///
-/// Memory stays within about twice the budget plus one answer, and a record per answer. Every
+/// What waits, with the gaps in it and before it, stays within 1.6 times the budget plus one answer; a
+/// buffer that doubles when it grows may hold twice that. There is a record per answer besides. Every
 /// operation is O(1) amortised.
 pub struct Answers {
     ring: Ring,
@@ -128,7 +129,7 @@ impl Answers {
         while self.live_bytes > self.max_bytes && self.live > 0 {
             self.drop_one();
         }
-        if self.ring.len() - self.live_bytes > self.max_bytes {
+        if self.ring.len() - self.live_bytes > self.max_bytes / 4 {
             self.compact();
         }
     }
@@ -284,7 +285,7 @@ impl Answers {
         }
     }
 
-    /// Closes the gaps that dropped answers left, once they take more room than the budget: a peer
+    /// Closes the gaps that dropped answers left, once they take a quarter of the budget: a peer
     /// that reads nothing must not make the ring grow.
     fn compact(&mut self) {
         let (mut from, mut to) = (0, 0);

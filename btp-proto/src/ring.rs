@@ -20,7 +20,7 @@ impl Ring {
     /// Appends what `write` adds; how much that was.
     #[inline]
     pub(crate) fn append(&mut self, write: impl FnOnce(&mut BytesMut)) -> usize {
-        if self.start >= SLACK && self.start >= self.len() {
+        if self.start >= SLACK && self.start >= self.len() / 4 {
             self.close_up();
         }
         let before = self.bytes.len();
@@ -83,7 +83,7 @@ impl Ring {
         self.bytes.capacity()
     }
 
-    /// Moves what waits to the front: no more bytes than have left since the last time.
+    /// Moves what waits to the front: at most four times what has left since the last time.
     #[cold]
     fn close_up(&mut self) {
         let len = self.len();

@@ -154,7 +154,7 @@ fn memory_stays_bounded_while_nothing_is_read() {
     }
     assert!(answers.bytes() <= 1000);
     assert!(
-        answers.ring.capacity() <= 8 * 1000,
+        answers.ring.capacity() <= 4 * 1000,
         "{}",
         answers.ring.capacity()
     );
@@ -164,6 +164,31 @@ fn memory_stays_bounded_while_nothing_is_read() {
     let mut expected = vec![1];
     expected.extend([2; 10]);
     assert_eq!(rest(&mut answers, Instant::ZERO), expected);
+}
+
+#[test]
+fn memory_stays_bounded_while_little_is_read_and_much_is_dropped() {
+    const BUDGET: usize = 1 << 20;
+    let mut answers = Answers::new(BUDGET);
+    let mut out = BytesMut::new();
+    let (mut length, mut capacity) = (0, 0);
+    for step in 0..100_000 {
+        // By turns: more and more FULFILLs among the REJECTs, and now nothing, now nearly all of it is read.
+        let kind = if step % 4 < step / 4_000 % 4 {
+            AnswerKind::Fulfill
+        } else {
+            AnswerKind::Reject
+        };
+        push(&mut answers, kind, 1, 500 + step * 7 % 3_000);
+        if step % 100 < [10, 95, 50, 99][step / 1_000 % 4] {
+            out.clear();
+            let _ = answers.pop(Instant::ZERO, &mut out);
+        }
+        length = length.max(answers.ring.len());
+        capacity = capacity.max(answers.ring.capacity());
+    }
+    assert!(length <= BUDGET / 4 * 5 + 3_500, "{length}");
+    assert!(capacity <= BUDGET / 100 * 313 + 7_000, "{capacity}");
 }
 
 #[test]
