@@ -64,7 +64,7 @@ impl Backoff {
     pub(crate) fn displaced(&mut self, random: &mut Random, lived: Duration) -> Next {
         let before = self.displaced;
         let next = self.lost(random);
-        if lived < self.retry.max * 2 {
+        if lived < self.retry.max.saturating_mul(2) {
             self.displaced = before.saturating_add(1);
             self.round = before.min(self.retry.tries.saturating_sub(1));
             return self.next(random);
@@ -160,6 +160,18 @@ mod tests {
         assert_eq!(seconds(backoff.displaced(&mut random, short)), 2);
         assert_eq!(seconds(backoff.lost(&mut random)), 1, "another reason");
         assert_eq!(seconds(backoff.displaced(&mut random, short)), 1);
+    }
+
+    #[test]
+    fn the_longest_delay_that_there_is_does_not_overflow() {
+        let mut backoff = Backoff::new(Retry {
+            initial: Duration::from_secs(1),
+            max: Duration::MAX,
+            jitter: 0,
+            ..Retry::default()
+        });
+        let short = Duration::from_secs(3);
+        assert_eq!(seconds(backoff.displaced(&mut Random::new(1), short)), 1);
     }
 
     #[test]

@@ -139,6 +139,23 @@ fn whoever_gives_cause_for_complaint_all_the_time_is_not_complained_of_all_the_t
 }
 
 #[test]
+fn whoever_lies_all_the_time_is_told_of_now_and_then_and_always_counted() {
+    let mut net = chain();
+    net.app("receiver").policy = Policy::Lie;
+    for _ in 0..500 {
+        let now = net.now();
+        net.app("sender").send(now, "test.c.receiver", 7, LONG);
+    }
+    net.run(Duration::from_secs(1));
+    let told = net.count("c", |event| matches!(event, Event::BadFulfillment { .. }));
+    assert!((64..=68).contains(&told), "{told}");
+    let c = net.node("c");
+    assert_eq!(c.stats().events_dropped, 500 - told as u64);
+    let liar = c.peers().find(|peer| peer.config.id.as_str() == "receiver");
+    assert_eq!(liar.unwrap().counters.bad_fulfillments, 500);
+}
+
+#[test]
 fn text_messages_are_unreadable_frames() {
     let mut net = chain();
     let pipe = net.pipes_between("sender", "a")[0];

@@ -66,11 +66,12 @@ impl Connector {
         if !fulfill.fulfillment.fulfills(&flight.condition) {
             self.peers[from].counters.bad_fulfillments += 1;
             let peer = self.peers[from].config.id.clone();
-            self.emit(Event::BadFulfillment {
+            let event = Event::BadFulfillment {
                 peer,
                 packet: flight.packet,
                 request_id: flight.request,
-            });
+            };
+            self.complain(Some(from), event);
             let text = " answered with a fulfillment that does not fulfill the condition";
             return self.fail_flight(
                 now,
