@@ -44,7 +44,7 @@ fn head(plan: &Plan, network: &Network, out: &mut String) -> std::fmt::Result {
 # Secrets are taken from .env; `check` and `run` on this machine take the same ones from secrets/.
 
 x-container: &container
-  image: {image}
+  image: \"{image}\"
   networks: [ilp]
   read_only: true
   cap_drop: [ALL]

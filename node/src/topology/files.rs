@@ -14,6 +14,9 @@ pub(crate) const MARK: &str = "# Written by `ilp-connector topology";
 
 const SECRETS: &str = "secrets";
 
+/// A secret's hexadecimal digits.
+const DIGITS: usize = 32;
+
 /// A file to be. No `Debug`: it may be a secret.
 pub(crate) struct File {
     name: String,
@@ -44,7 +47,8 @@ impl File {
 /// Writes them all.
 ///
 /// # Errors
-/// A directory that is not empty, unless the plan says so; and what the operating system does not allow.
+/// A directory that is not empty, unless the plan says so; somebody else's file in the place of one of these, and then
+/// nothing is changed; and what the operating system does not allow.
 pub(crate) fn write(plan: &Plan, files: &[File]) -> Result<(), ToolError> {
     let out = &plan.out;
     let failed =
@@ -58,6 +62,17 @@ pub(crate) fn write(plan: &Plan, files: &[File]) -> Result<(), ToolError> {
         let what = format!("{} is not empty", out.display());
         return Err(Usage(format!(
             "{what}: choose another --out, or --force to replace what topology wrote there"
+        ))
+        .into());
+    }
+    if let Some(name) = files
+        .iter()
+        .map(|file| &file.name)
+        .find(|name| is_foreign(&out.join(name)))
+    {
+        return Err(Usage(format!(
+            "{}: topology did not write it, so it is not replaced; choose another --out",
+            out.join(name).display()
         ))
         .into());
     }
@@ -88,7 +103,7 @@ fn create(path: &Path, text: &str, mode: u32) -> io::Result<()> {
     file.write_all(text.as_bytes())
 }
 
-/// Removes what an earlier call wrote, whatever it was called for, and what has one of the names now.
+/// Removes what an earlier call wrote, whatever it was called for, and links that have one of the names now.
 fn clear(out: &Path, files: &[File]) -> io::Result<()> {
     for file in files {
         remove(&out.join(&file.name))?;
@@ -105,7 +120,7 @@ fn clear(out: &Path, files: &[File]) -> io::Result<()> {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
         entries => entries?.try_for_each(|entry| {
             let entry = entry?;
-            if entry.file_name().to_str().is_some_and(ours) {
+            if entry.file_name().to_str().is_some_and(ours) && is_secret(&entry.path()) {
                 remove(&entry.path())?;
             }
             Ok(())
@@ -118,6 +133,20 @@ fn remove(path: &Path) -> io::Result<()> {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
         done => done,
     }
+}
+
+/// Whether somebody else's file is in the place of one of ours. A link is none: it is replaced, and what it leads to stays.
+fn is_foreign(path: &Path) -> bool {
+    let regular = fs::symlink_metadata(path).is_ok_and(|is| !is.is_symlink());
+    regular && !is_ours(path) && !is_secret(path)
+}
+
+/// Whether a file looks like the secrets that are written here, which have no mark.
+fn is_secret(path: &Path) -> bool {
+    fs::read_to_string(path).is_ok_and(|text| {
+        let text = text.trim_end();
+        matches!(text.len(), 0 | DIGITS) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+    })
 }
 
 /// Whether a file begins as those do that are written here.

@@ -131,6 +131,14 @@ fn runtimes_ports_and_image_are_as_asked_for() {
     }
 }
 
+#[test]
+fn an_image_is_text_whatever_it_is_called() {
+    for image in ["7", "1.5", "true", "null", "a:"] {
+        let compose = compose(&written(&["linear", "1", "--image", image]));
+        assert_eq!(compose["services"]["connector-a"]["image"], image);
+    }
+}
+
 /// Values with what compose would put in the place of variables that nobody set.
 fn by_default(value: &Json) -> Json {
     match value {

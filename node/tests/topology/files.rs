@@ -168,6 +168,26 @@ fn force_replaces_a_larger_network_and_leaves_what_others_wrote() {
 }
 
 #[test]
+fn a_file_that_somebody_else_wrote_is_not_replaced_even_if_forced() {
+    for name in [
+        "docker-compose.yml",
+        ".env",
+        ".gitignore",
+        "b.yaml",
+        "secrets/a-b",
+    ] {
+        let out = directory();
+        fs::create_dir_all(out.join("secrets")).unwrap();
+        fs::write(out.join(name), "mine\n").unwrap();
+        let done = write_to(&out, &["linear", "2", "--force"]);
+        assert_eq!((done.code, done.out.as_str()), (Some(2), ""), "{name}");
+        assert!(done.err.contains(name), "{}", done.err);
+        assert_eq!(fs::read_to_string(out.join(name)).unwrap(), "mine\n");
+        assert!(!out.join("a.yaml").exists(), "nothing is changed");
+    }
+}
+
+#[test]
 fn nothing_is_written_through_a_link() {
     let out = directory();
     fs::create_dir(&out).unwrap();
