@@ -88,7 +88,7 @@ impl Connector {
         let sent = self
             .forwarder
             .vacant()
-            .map(|key| (key, self.send(now, parent, key, &request)));
+            .map(|key| (key, self.send(now, parent, key, expires, &request)));
         let Some((key, Ok(sent))) = sent else {
             return self.address_refused(
                 now,
@@ -105,7 +105,6 @@ impl Connector {
             amount_out: 0,
             condition: request.condition,
             times: Times {
-                outgoing: request.expires_at,
                 expires,
                 answer_by: expires,
             },

@@ -2,14 +2,15 @@
 
 use btp_proto::SendError;
 use ilp_proto::{
-    Addr, EchoPacket, ErrorCode, Now, Packet, PacketId, PacketType, Prepare, ildcp, packet_id,
+    Addr, EchoPacket, ErrorCode, Instant, Now, Packet, PacketId, PacketType, Prepare, ildcp,
+    packet_id,
 };
 
 use super::Connector;
 use super::takeover::unreachable;
 use crate::accounts::{ConvertError, Outcome, rescale};
 use crate::event::{Event, Source};
-use crate::forwarder::{Flight, FlightKey, Late, Origin, deadline, times};
+use crate::forwarder::{Flight, FlightKey, Late, Origin, times};
 use crate::peer::PeerIndex;
 use crate::refusal::Refusal;
 use crate::scope::Scope;
@@ -130,16 +131,17 @@ impl Connector {
             packet,
         } = arrival;
         let to = self.next_hop(from, prepare, packet)?;
-        let times = times(now, prepare.expires_at, &self.timeouts).map_err(|late| match late {
-            Late::Expired => Refusal::new(
-                ErrorCode::R00_TRANSFER_TIMED_OUT,
-                "the packet arrived after its expiry",
-            ),
-            Late::Margin => Refusal::new(
-                ErrorCode::R02_INSUFFICIENT_TIMEOUT,
-                "the packet expires too soon to be forwarded in time",
-            ),
-        })?;
+        let (times, expires_at) =
+            times(now, prepare.expires_at, &self.timeouts).map_err(|late| match late {
+                Late::Expired => Refusal::new(
+                    ErrorCode::R00_TRANSFER_TIMED_OUT,
+                    "the packet arrived after its expiry",
+                ),
+                Late::Margin => Refusal::new(
+                    ErrorCode::R02_INSUFFICIENT_TIMEOUT,
+                    "the packet expires too soon to be forwarded in time",
+                ),
+            })?;
         let amount_in = prepare.amount;
         let asset = self.peers[to].asset;
         let sender = &mut self.peers[from];
@@ -161,10 +163,10 @@ impl Connector {
         }
         let outgoing = Prepare {
             amount: amount_out,
-            expires_at: times.outgoing,
+            expires_at,
             ..*prepare
         };
-        let sent = match self.send(now, to, key, &outgoing) {
+        let sent = match self.send(now, to, key, times.expires, &outgoing) {
             Ok(sent) => sent,
             Err(refusal) => {
                 self.peers[from]
@@ -267,15 +269,16 @@ impl Connector {
             .ok_or("No route to destination")
     }
 
-    /// Hands a PREPARE to a neighbour's link, as the request of flight `key`; the request's id.
+    /// Hands a PREPARE to a neighbour's link, as the request of flight `key`, which ends when it `expires`; the request's
+    /// id.
     pub(super) fn send(
         &mut self,
         now: Now,
         to: PeerIndex,
         key: FlightKey,
+        expires: Instant,
         prepare: &Prepare<'_>,
     ) -> Result<u32, Refusal> {
-        let expires = deadline(now, prepare.expires_at);
         let peer = &mut self.peers[to];
         let Some(link) = peer.link() else {
             return Err(unreachable(to));
