@@ -256,10 +256,21 @@ fn all_octets(bytes: &[u8]) -> Option<&[u8]> {
     (rest.len() == len).then_some(rest)
 }
 
-/// The request id in an encoded frame of our own.
+/// The request id in an encoded frame.
+#[inline]
 pub(crate) fn peek_id(frame: &[u8]) -> Option<u32> {
     let id = frame.get(1..HEADER)?;
     Some(u32::from_be_bytes(id.try_into().ok()?))
+}
+
+/// The request that a frame answers, if it is a RESPONSE. Looks no further: the frame may be unreadable behind it. For a
+/// receiver that prepares for what it is about to handle.
+#[must_use]
+#[inline]
+pub fn peek_response(frame: &[u8]) -> Option<u32> {
+    (*frame.first()? == RESPONSE)
+        .then(|| peek_id(frame))
+        .flatten()
 }
 
 /// An ASCII string with its length in front.

@@ -127,6 +127,6 @@ pub use auth::{Credentials, Secret};
 pub use connection::{Config, Connection, ConnectionEvent, Inbound, SendError, State, Transmit};
 pub use frame::{
     BtpCode, BtpError, Carrier, ContentType, Frame, Protocol, Protocols, ilp_frame_len,
-    put_ilp_frame,
+    peek_response, put_ilp_frame,
 };
 pub use requests::{Full, RequestId, Requests};

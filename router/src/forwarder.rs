@@ -6,6 +6,7 @@
 //! generation is needed here.
 
 use alloc::vec::Vec;
+use core::hint::black_box;
 use core::num::NonZeroU32;
 
 use ilp_proto::{Condition, Instant, Now, PacketId, Timestamp};
@@ -42,7 +43,7 @@ impl FlightKey {
 
 /// One packet in flight. Aligned to cache lines: it is two of them, where one of a few bytes less mostly lies in three, and
 /// with many in flight each is a miss when the answer comes.
-#[repr(align(64))]
+#[repr(C, align(64))]
 #[derive(Clone, Debug)]
 pub(crate) struct Flight {
     pub(crate) origin: Origin,
@@ -55,9 +56,10 @@ pub(crate) struct Flight {
     pub(crate) amount_in: u64,
     /// In the asset of the next hop's account.
     pub(crate) amount_out: u64,
-    pub(crate) condition: Condition,
     pub(crate) times: Times,
     pub(crate) sent: Instant,
+    // the second cache line begins here
+    pub(crate) condition: Condition,
     /// For logs; `None` while nobody wants to know.
     pub(crate) packet: Option<PacketId>,
 }
@@ -162,6 +164,17 @@ impl Forwarder {
                 "a key that vacant() did not give"
             );
             self.flights.push(Some(flight));
+        }
+    }
+
+    /// Reads what [`remove`](Self::remove) will, a word of each cache line, so that it is in the cache by then. The reads
+    /// of several keys in a row overlap: nothing waits for what they bring.
+    #[inline]
+    pub(crate) fn touch(&self, key: FlightKey) {
+        let index = key.index();
+        if let Some(Some(flight)) = self.flights.get(index as usize) {
+            let second = flight.condition.0.first().copied().unwrap_or_default();
+            black_box(flight.request ^ u32::from(second) ^ self.wheel.touch(index));
         }
     }
 

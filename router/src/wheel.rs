@@ -122,6 +122,12 @@ impl Wheel {
         set
     }
 
+    /// Reads the timer of `key`, which brings it into the cache. The value means nothing.
+    #[inline]
+    pub(crate) fn touch(&self, key: u32) -> u32 {
+        self.timers.get(key as usize).map_or(0, |timer| timer.next)
+    }
+
     /// When to call [`expire`](Self::expire): at or, by less than one tick, after the earliest
     /// deadline; earlier only on account of timers beyond the horizon. `None` when no timer is set.
     /// A few instructions, without a walk.

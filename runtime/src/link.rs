@@ -227,6 +227,9 @@ impl Session for LinkSession<'_> {
         self.hub.turn(&mut self.aftermath, Some(link), |turn| {
             let now = turn.now;
             for message in read.iter() {
+                turn.connector().foresee(link, message);
+            }
+            for message in read.iter() {
                 turn.connector().handle_received(now, link, message);
             }
             if let Some(why) = end {

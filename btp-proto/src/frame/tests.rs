@@ -58,6 +58,20 @@ fn a_frame_around_a_packet_is_what_the_general_encoder_writes() {
 }
 
 #[test]
+fn only_a_response_with_its_whole_id_answers_a_request() {
+    let entries = [Protocol::octets("ilp", b"x")];
+    let protocols = Protocols::new(&entries);
+    let id = 0x0102_0304;
+    let response = encoded(&Frame::Response { id, protocols });
+    for len in 0..=response.len() {
+        let seen = peek_response(&response[..len]);
+        assert_eq!(seen, (len >= HEADER).then_some(id), "of {len} bytes");
+    }
+    let message = encoded(&Frame::Message { id, protocols });
+    assert_eq!(peek_response(&message), None);
+}
+
+#[test]
 fn a_name_that_occurs_twice_is_found_wherever_it_is() {
     for count in [2, 3, 16, 17, 200] {
         let mut names: Vec<String> = (0..count).map(|n| format!("name-{n}")).collect();

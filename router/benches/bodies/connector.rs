@@ -79,6 +79,9 @@ pub(crate) struct Node {
     frame_len: usize,
     next_frame: usize,
     answer: Vec<u8>,
+    /// A batch of them, one behind the other as in a read buffer, and where each came from.
+    answers: Vec<u8>,
+    answering: Vec<LinkId>,
     /// What receivers have yet to answer.
     waiting: VecDeque<(LinkId, u32)>,
     out: BytesMut,
@@ -102,6 +105,8 @@ impl Node {
             frame_len,
             next_frame: 0,
             answer: answer(load.answer),
+            answers: Vec::new(),
+            answering: Vec::new(),
             waiting: VecDeque::with_capacity(load.in_flight + load.batch),
             out: BytesMut::with_capacity(1 << 16),
             answered: 0,
@@ -202,6 +207,8 @@ impl Node {
 
     fn answer(&mut self) {
         let count = self.load.batch.min(self.waiting.len());
+        self.answers.clear();
+        self.answering.clear();
         for _ in 0..count {
             if self.load.order == Order::Random {
                 let index = self.random.below(self.waiting.len());
@@ -209,11 +216,19 @@ impl Node {
             }
             let (link, id) = self.waiting.pop_front().unwrap();
             self.answer[1..5].copy_from_slice(&id.to_be_bytes());
-            self.connector.handle_received(
-                self.now,
-                link,
-                Received::Binary(black_box(&self.answer)),
-            );
+            self.answers.extend_from_slice(&self.answer);
+            self.answering.push(link);
+        }
+        // as a driver does it: all that a read brought is announced, then handled
+        let messages = self.answers.chunks_exact(self.answer.len());
+        let read = self.answering.iter().zip(messages);
+        for (link, message) in read.clone() {
+            self.connector
+                .foresee(*link, Received::Binary(black_box(message)));
+        }
+        for (link, message) in read {
+            self.connector
+                .handle_received(self.now, *link, Received::Binary(black_box(message)));
         }
         let before = self.answered;
         while let Some(link) = self.connector.poll_writable() {
