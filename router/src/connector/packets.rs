@@ -239,8 +239,8 @@ impl Connector {
     /// Where a packet to `destination` goes, or why it goes nowhere.
     ///
     /// A prefix with several next hops does not send it back where it is `from`: that neighbour took a detour because
-    /// its own way is down, and would send it here again. Only a neighbour that is preferred above all others that are
-    /// up gets it back, as do accounts of its own.
+    /// its own way is down, and would send it here again. It gets it back only where no other next hop is
+    /// up and none is preferred to it: as when an account of its own is meant.
     pub(super) fn route(
         &self,
         destination: Addr<'_>,
