@@ -135,7 +135,7 @@ pub struct Stats {
     /// Accepted links that failed to authenticate.
     pub auth_denied: u64,
     /// Events that did not fit the ring, and complaints about one peer (64 at once, then four a second) or about strangers
-    /// (256, then 16) that were too many.
+    /// (256, then 16; those who failed to authenticate by themselves) that were too many.
     pub events_dropped: u64,
 }
 

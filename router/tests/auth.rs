@@ -131,6 +131,28 @@ fn connections_that_do_not_authenticate_are_bounded_and_cut_off() {
 }
 
 #[test]
+fn a_flood_of_refused_connections_does_not_hide_a_failed_login() {
+    let mut net = Net::new();
+    let mut a = node("a", "test.a");
+    a.peers = vec![dialed("a", "b", "wrong")];
+    let mut b = node("b", "test.b");
+    b.peers = vec![peer("a", "right", false)];
+    b.limits.max_unauthenticated_per_address = 1;
+    net.add_node(a);
+    net.add_node(b);
+    net.with_node("b", |node, now| {
+        let refused =
+            (0..1_000).filter(|_| node.handle_incoming(now, [10, 9, 9, 9].into()).is_err());
+        assert_eq!(refused.count(), 999);
+    });
+    net.run(Duration::from_millis(500));
+    let told = net.count("b", |event| matches!(event, Event::Refused { .. }));
+    assert_eq!(told, 256, "the rest is counted");
+    let denied = net.count("b", |event| matches!(event, Event::AuthDenied { .. }));
+    assert_eq!(denied, 1);
+}
+
+#[test]
 fn a_guesser_who_hangs_up_keeps_its_place_until_its_refusal_was_due() {
     let mut net = Net::new();
     let mut b = node("b", "test.b");

@@ -85,8 +85,10 @@ pub struct Connector {
     actions: VecDeque<Action>,
     writable: VecDeque<LinkId>,
     events: VecDeque<Event>,
-    /// About strangers.
+    /// About strangers who were refused at once or sent what is no auth frame.
     complaints: Complaints,
+    /// About strangers who failed to authenticate: a flood of others must not hide them.
+    denials: Complaints,
     packet_events: bool,
     drain: Option<shutdown::Drain>,
     stats: Stats,
@@ -151,6 +153,7 @@ impl Connector {
             writable: VecDeque::new(),
             events: VecDeque::new(),
             complaints: Complaints::of_strangers(now.mono),
+            denials: Complaints::of_strangers(now.mono),
             packet_events: false,
             drain: None,
             stats: Stats::default(),
@@ -369,9 +372,10 @@ impl Connector {
     /// Emits an event that a peer, or some stranger, can cause as often as it likes; not more often than anybody reads.
     fn complain(&mut self, about: Option<PeerIndex>, event: Event) {
         let now = self.latest;
-        let complaints = match about {
-            Some(peer) => &mut self.peers[peer].complaints,
-            None => &mut self.complaints,
+        let complaints = match (about, &event) {
+            (Some(peer), _) => &mut self.peers[peer].complaints,
+            (None, Event::AuthDenied { .. }) => &mut self.denials,
+            (None, _) => &mut self.complaints,
         };
         if complaints.allow(now) {
             self.emit(event);
