@@ -22,7 +22,7 @@ use prometheus_client::registry::Registry;
 
 use crate::http::snapshot::{Peer, Snapshot};
 
-/// All metrics of a node, in OpenMetrics; see [`format`] for the other one.
+/// All metrics of a node, in OpenMetrics; see [`mod@format`] for the other one.
 pub(crate) fn text(now: Snapshot, node_id: &str, healthy: bool, started: Timestamp) -> String {
     let mut registry = Registry::default();
     registry.register_collector(Box::new(Scrape {

@@ -1,4 +1,5 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use ilp_router::config::Config;
 
@@ -18,8 +19,10 @@ fn a_turn_tells_one_batch_and_leaves_the_rest_to_the_supervisor() {
     let hub = Hub::new(connector, Box::new(observer));
     let mut aftermath = Aftermath::default();
     hub.turn(&mut aftermath, None, |turn| {
-        let now = turn.now;
+        let mut now = turn.now;
         for _ in 0..2_500 {
+            // so slowly that each is told
+            now.mono += Duration::from_millis(100);
             assert!(
                 turn.connector()
                     .handle_incoming(now, [192, 0, 2, 1].into())
