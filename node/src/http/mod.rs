@@ -84,7 +84,11 @@ impl Drop for Place {
 async fn converse<R: Runtime>(runtime: R, stream: R::Stream, remote: SocketAddr, app: Arc<App>) {
     let service = service_fn(|request| {
         let response = app.respond(&request, remote);
-        async move { Ok::<_, Infallible>(response) }
+        async move {
+            // one request a turn: whoever sends a thousand at once must not keep the links waiting
+            futures_lite::future::yield_now().await;
+            Ok::<_, Infallible>(response)
+        }
     });
     let timer = RuntimeTimer(runtime.clone());
     // An error is a client that went away or talks no HTTP, which hyper has answered as far as it can be.
