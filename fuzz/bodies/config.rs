@@ -20,6 +20,8 @@ pub(crate) fn run(input: &[u8]) {
     let file = parts.next().unwrap_or_default();
     let mut env = Environment::with("the-host", &[]);
     let mut hidden = 0;
+    // an alias makes one canary of the text several of the tree, of which some may be seen
+    let mut copied = false;
     for part in parts.take(16) {
         let cut = part.iter().position(|byte| *byte == b'=');
         let (name, value) = part.split_at(cut.unwrap_or(part.len()));
@@ -42,6 +44,7 @@ pub(crate) fn run(input: &[u8]) {
             return;
         };
         hidden += hidden_in_node(&tree);
+        copied = everywhere(&tree) != canaries(&text);
         Some(tree)
     };
     let node = node::build(tree, None, &[], &env, &mut found);
@@ -49,7 +52,7 @@ pub(crate) fn run(input: &[u8]) {
     let loaded = settle(node.into_iter().collect(), found, &env);
     let problems = Problems::new(loaded.problems, loaded.warnings);
     let printed = format!("{problems}\n{problems:?}\n{:?}", loaded.nodes);
-    if hidden == occurrences(input, CANARY.as_bytes()) {
+    if !copied && hidden == occurrences(input, CANARY.as_bytes()) {
         assert!(!printed.contains(CANARY), "{printed}");
     }
     for problem in problems.list.iter().chain(&problems.warnings) {
