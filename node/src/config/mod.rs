@@ -193,11 +193,17 @@ pub(crate) fn load_each(files: &[PathBuf], flags: &[Flag], env: &Environment) ->
         let Some(source) = Source::read(path, &mut found.problems) else {
             continue;
         };
+        let before = found.problems.len();
         let Some(tree) = yaml::parse(&source.name, &source.text, &mut found.problems) else {
             continue;
         };
+        // what else is wrong with a file that has a key twice is told all the same, but which value was meant is not known
+        let readable = found.problems.len() == before;
         let directory = source.directory.as_deref();
-        nodes.extend(node::build(Some(tree), directory, flags, env, &mut found));
+        match node::build(Some(tree), directory, flags, env, &mut found) {
+            Some(node) if !readable => found.warnings.extend(node.warnings),
+            node => nodes.extend(node),
+        }
     }
     settle(nodes, found, env)
 }

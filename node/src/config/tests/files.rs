@@ -243,3 +243,26 @@ fn a_variable_of_a_peer_in_one_of_several_files_is_used() {
     assert_eq!(warnings.len(), 1, "{warnings:?}");
     assert!(warnings[0].contains("BTP_PEER_D_SECRET: it belongs to no setting"));
 }
+
+#[test]
+fn a_file_with_a_key_twice_is_no_node_and_what_else_is_wrong_with_it_is_told() {
+    let dir = Dir::new();
+    let good = dir.put("a.yaml", node("a", 1));
+    let twice = dir.put("b.yaml", "nodeId: b\nbtpServerPort: 2\nbtpServerPort: 3\n");
+    let also = dir.put(
+        "c.yaml",
+        node("c", 3) + "peers: []\npeers: []\nlogLevel: loud\n",
+    );
+    let loaded = load_each(&[twice, good, also], &[], &no_env());
+    let nodes: Vec<_> = loaded.nodes.iter().map(|n| &n.router.node_id).collect();
+    assert_eq!(nodes, ["a"]);
+    let places = loaded.problems.iter().map(|p| p.origin.to_string());
+    let places: Vec<_> = places
+        .map(|at| at.rsplit('/').next().unwrap().to_owned())
+        .collect();
+    assert_eq!(places, ["b.yaml:3:1", "c.yaml:6:1", "c.yaml:7:11"]);
+    let [warning] = &loaded.warnings[..] else {
+        panic!("{:?}", loaded.warnings)
+    };
+    assert!(warning.what.contains("ilpAddress is not set"), "{warning}");
+}
