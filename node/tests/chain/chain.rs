@@ -4,13 +4,13 @@ use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::process::{Command, ExitStatus};
-use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::Value as Json;
 
 use crate::client::{Answer, get, get_until};
-use crate::process::{Process, command};
+use crate::process::{Process, command, own_loopback_address};
 use crate::wallet::Wallet;
 
 /// What all secrets of the chain end with, so that a leak is found whichever it is.
@@ -269,18 +269,6 @@ impl Node {
     #[cfg(not(target_os = "linux"))]
     pub(crate) fn memory(&self) -> u64 {
         0
-    }
-}
-
-/// A loopback address that no other test uses, so that a port which a node has left stays free for it. Where there
-/// is only one such address, that one.
-fn own_loopback_address() -> Ipv4Addr {
-    static COUNT: AtomicU8 = AtomicU8::new(2);
-    let [.., high, low] = std::process::id().to_be_bytes();
-    let own = Ipv4Addr::new(127, high, low, COUNT.fetch_add(1, Ordering::Relaxed));
-    match TcpListener::bind((own, 0)) {
-        Ok(_) => own,
-        Err(_) => Ipv4Addr::LOCALHOST,
     }
 }
 

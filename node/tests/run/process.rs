@@ -3,10 +3,10 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::net::{SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -86,6 +86,18 @@ pub(crate) fn free_address() -> SocketAddr {
         .unwrap()
         .local_addr()
         .unwrap()
+}
+
+/// A loopback address that no other test uses, so that a port of it which was free, or which a node has left, stays
+/// so: one of 127.0.0.1 may be given to a connection of another test. Where there is only one such address, that one.
+pub(crate) fn own_loopback_address() -> Ipv4Addr {
+    static COUNT: AtomicU8 = AtomicU8::new(2);
+    let [.., high, low] = std::process::id().to_be_bytes();
+    let own = Ipv4Addr::new(127, high, low, COUNT.fetch_add(1, Ordering::Relaxed));
+    match TcpListener::bind((own, 0)) {
+        Ok(_) => own,
+        Err(_) => Ipv4Addr::LOCALHOST,
+    }
 }
 
 /// What must never be printed.

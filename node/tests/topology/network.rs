@@ -3,12 +3,11 @@
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU8, Ordering};
 
 use serde_json::Value as Json;
 
 use crate::client::{get, get_until};
-use crate::process::{Process, command};
+use crate::process::{Process, command, own_loopback_address};
 use crate::tool::{Done, Tool, run_with};
 use crate::{configs, directory, write_to};
 
@@ -204,18 +203,6 @@ impl Network {
 /// The name of the node that a file is for.
 fn node_id(file: &Path) -> String {
     format!("connector-{}", file.file_stem().unwrap().to_str().unwrap())
-}
-
-/// An address that nobody else uses, so that a port which was free stays so: one of 127.0.0.1 may be given to a
-/// connection of another test. Where there is only one such address, that one.
-fn own_loopback_address() -> Ipv4Addr {
-    static COUNT: AtomicU8 = AtomicU8::new(2);
-    let [.., high, low] = std::process::id().to_be_bytes();
-    let own = Ipv4Addr::new(127, high, low, COUNT.fetch_add(1, Ordering::Relaxed));
-    match TcpListener::bind((own, 0)) {
-        Ok(_) => own,
-        Err(_) => Ipv4Addr::LOCALHOST,
-    }
 }
 
 /// Waits for a server: connections are refused until it listens.
