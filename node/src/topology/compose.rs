@@ -1,6 +1,7 @@
 //! The compose file, and what to do with it.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use super::Secrets;
 use super::args::Plan;
@@ -161,7 +162,8 @@ pub(crate) fn env(plan: &Plan, secrets: &Secrets) -> String {
 
 /// What to tell people when all is written.
 pub(crate) fn what_next(plan: &Plan, network: &Network) -> String {
-    let out = plan.out.display();
+    let written = plan.out.display();
+    let out = shell_word(&plan.out);
     let (first, last) = (network.nodes.first(), network.nodes.last());
     let configs = match (first, last) {
         (Some(first), Some(last)) if plan.nodes > 1 => {
@@ -178,7 +180,7 @@ pub(crate) fn what_next(plan: &Plan, network: &Network) -> String {
             _ => "",
         };
         return format!(
-            "wrote {out}/: docker-compose.yml, {configs}; for your eyes only: .env, secrets/
+            "wrote {written}/: docker-compose.yml, {configs}; for your eyes only: .env, secrets/
 
 next:
 {build}  cd {out}
@@ -206,7 +208,7 @@ next:
         )
     };
     format!(
-        "wrote {out}/: {configs}; for your eyes only: secrets/
+        "wrote {written}/: {configs}; for your eyes only: secrets/
 
 next, each in a terminal of its own:
   ilp-connector run{runtime}{}
@@ -216,4 +218,20 @@ next, each in a terminal of its own:
         tool(RECEIVER, network.receiver),
         tool(SENDER, network.sender),
     )
+}
+
+/// A path as a shell reads it as one word, and no command as an option.
+fn shell_word(path: &Path) -> String {
+    let path = path.display().to_string();
+    let path = if path.starts_with('-') {
+        format!("./{path}")
+    } else {
+        path
+    };
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+,:@%".contains(c);
+    if !path.is_empty() && path.chars().all(plain) {
+        path
+    } else {
+        format!("'{}'", path.replace('\'', r"'\''"))
+    }
 }

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
+use std::process::Command;
 
+use crate::process::command;
 use crate::tool::run;
 use crate::{SHAPES, configs, directory, write_to, written};
 
@@ -198,6 +200,50 @@ fn nothing_is_written_through_a_link() {
     assert_eq!(done.code, Some(0), "{}", done.err);
     assert_eq!(fs::read_to_string(elsewhere).unwrap(), "mine");
     assert!(out.join("a.yaml").symlink_metadata().unwrap().is_file());
+}
+
+#[test]
+fn what_is_printed_can_be_pasted_into_a_shell_whatever_the_directory_is_called() {
+    let start = directory();
+    fs::create_dir(&start).unwrap();
+    for name in ["two words", "it's", "$HOME;x", "-dash", "~", "plain"] {
+        for more in [&[][..], &["--local"]] {
+            let out = format!("--out={name}");
+            let topology = ["topology", "linear", "2", "--force", &out];
+            let mut command = command(&[&topology, more].concat());
+            let done = command.current_dir(&start).output().unwrap();
+            assert!(done.status.success(), "{name}: {done:?}");
+            let said = String::from_utf8(done.stdout).unwrap();
+            let (_, next) = said.split_once("\nnext").unwrap();
+            let (_, next) = next.split_once('\n').unwrap();
+            // instead of what the commands do: the words that they get, one a line, or where they are
+            let token = "sh -c 'test ${#ILP_TOKEN} = 32 || echo no token'";
+            let commands = next
+                .replace("docker build -t ilp-connector", ":")
+                .replace("docker-compose", "pwd && :")
+                .replace("ilp-connector run", "printf '%s\\n'")
+                .replace("ilp-connector receive", token)
+                .replace("ilp-connector send", token);
+            let shell = Command::new("sh")
+                .args(["-euc", &commands])
+                .current_dir(&start)
+                .output()
+                .unwrap();
+            let shown = format!("{commands}\n{shell:?}");
+            assert!(shell.status.success() && shell.stderr.is_empty(), "{shown}");
+            let words = String::from_utf8(shell.stdout).unwrap();
+            let files: Vec<&Path> = words
+                .lines()
+                .filter(|word| *word != "-c")
+                .map(Path::new)
+                .collect();
+            assert_eq!(files.len(), 2, "{shown}");
+            for path in files {
+                assert!(start.join(path).exists(), "{shown}");
+                assert!(path.to_str().unwrap().contains(name), "{shown}");
+            }
+        }
+    }
 }
 
 #[test]
