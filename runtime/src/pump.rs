@@ -3,6 +3,9 @@
 //! Both users of sockets, the links of a node and the client, are a [`Session`]: they are shown what was read,
 //! all of it at once, and asked what to write. Everything about the socket is in here.
 
+#[cfg(test)]
+mod tests;
+
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
@@ -288,6 +291,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pump<S> {
 
     /// Reads once, and finds what is in it.
     fn read(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch) -> Read {
+        if self.reader.rest().len() > TURN_BYTES
+            && let Some(read) = self.read_on(cx)
+        {
+            return read;
+        }
         let kept = self.reader.rest().len();
         let room = kept + TURN_BYTES.max(self.early.len());
         if scratch.bytes.len() < room {
@@ -296,22 +304,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pump<S> {
         let early = std::mem::take(&mut self.early);
         let len = if early.is_empty() {
             let into = &mut scratch.bytes[kept..kept + TURN_BYTES];
-            match Pin::new(&mut self.stream).poll_read(cx, into) {
-                Poll::Pending => {
-                    return Read {
-                        blocked: true,
-                        ..Read::NOTHING
-                    };
-                }
-                Poll::Ready(Ok(0)) => return Read::end(hung_up(), Ended::Broken),
-                Poll::Ready(Ok(len)) => len,
-                // TLS that ends without its own goodbye
-                Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                    return Read::end(hung_up(), Ended::Broken);
-                }
-                Poll::Ready(Err(error)) => {
-                    return Read::end(CloseReason::Broken(error.to_string()), Ended::Broken);
-                }
+            match read_some(&mut self.stream, cx, into) {
+                Ok(len) => len,
+                Err(read) => return read,
             }
         } else {
             scratch.bytes[kept..kept + early.len()].copy_from_slice(&early);
@@ -330,6 +325,25 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pump<S> {
             len: kept + len,
             end,
         }
+    }
+
+    /// Reads once for a frame that is larger than one read: to copy its beginning for each would take time that grows
+    /// with the square of its size. `None` if it lacks one byte only, with which it is read like any other.
+    fn read_on(&mut self, cx: &mut Context<'_>) -> Option<Read> {
+        let room = self.reader.lacks().saturating_sub(1).min(TURN_BYTES);
+        if room == 0 {
+            return None;
+        }
+        let Self { reader, stream, .. } = self;
+        Some(
+            match reader.read_on(room, |into| read_some(stream, cx, into)) {
+                Ok(len) => Read {
+                    full: len == TURN_BYTES,
+                    ..Read::NOTHING
+                },
+                Err(read) => read,
+            },
+        )
     }
 
     /// Sees to what the WebSocket layer answers itself.
@@ -441,6 +455,30 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pump<S> {
             }
             future::yield_now().await;
         }
+    }
+}
+
+/// How many bytes came, or how a turn ends in which none did.
+fn read_some<S: AsyncRead + Unpin>(
+    stream: &mut S,
+    cx: &mut Context<'_>,
+    into: &mut [u8],
+) -> Result<usize, Read> {
+    match Pin::new(stream).poll_read(cx, into) {
+        Poll::Pending => Err(Read {
+            blocked: true,
+            ..Read::NOTHING
+        }),
+        Poll::Ready(Ok(0)) => Err(Read::end(hung_up(), Ended::Broken)),
+        Poll::Ready(Ok(len)) => Ok(len),
+        // TLS that ends without its own goodbye
+        Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {
+            Err(Read::end(hung_up(), Ended::Broken))
+        }
+        Poll::Ready(Err(error)) => Err(Read::end(
+            CloseReason::Broken(error.to_string()),
+            Ended::Broken,
+        )),
     }
 }
 

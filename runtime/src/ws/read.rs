@@ -23,8 +23,10 @@ pub(crate) enum Item<'a> {
 pub(crate) struct Reader {
     role: Role,
     max_message: usize,
-    /// The beginning of a frame.
+    /// The beginning of a frame, and room behind it.
     rest: Vec<u8>,
+    /// How much of it is the beginning.
+    kept: usize,
     /// The fragments so far, and what they are.
     fragments: Option<(Opcode, Vec<u8>)>,
     /// A Close frame or an error was the last: nothing more is read.
@@ -64,6 +66,7 @@ impl Reader {
             role,
             max_message,
             rest: Vec::new(),
+            kept: 0,
             fragments: None,
             ended: false,
         }
@@ -81,7 +84,30 @@ impl Reader {
 
     /// What was kept of the last read: it belongs in front of what is read next.
     pub(crate) fn rest(&self) -> &[u8] {
-        &self.rest
+        self.rest.get(..self.kept).unwrap_or_default()
+    }
+
+    /// How many bytes the frame lacks whose beginning is all of the rest; 0 if its header is not all there.
+    pub(crate) fn lacks(&self) -> usize {
+        match Header::parse(self.rest(), self.role) {
+            Ok(Some(header)) => (header.size + header.len).saturating_sub(self.kept),
+            _ => 0,
+        }
+    }
+
+    /// Reads behind the rest, in its own memory: `room` bytes at most, by `read`, which says how many there were.
+    pub(crate) fn read_on<E>(
+        &mut self,
+        room: usize,
+        read: impl FnOnce(&mut [u8]) -> Result<usize, E>,
+    ) -> Result<usize, E> {
+        let end = self.kept + room;
+        if self.rest.len() < end {
+            self.rest.resize(end, 0);
+        }
+        let len = read(&mut self.rest[self.kept..end])?;
+        self.kept += len;
+        Ok(len)
     }
 
     /// Finds and unmasks all that is complete in `buffer`, which begins with the [`rest`](Self::rest), and keeps what is
@@ -95,6 +121,7 @@ impl Reader {
         found: &mut Vec<Found>,
     ) -> Result<(), WsError> {
         self.rest.clear();
+        self.kept = 0;
         let mut at = 0;
         while !self.ended {
             match self.read_frame(buffer, at, found) {
@@ -113,6 +140,7 @@ impl Reader {
         } else {
             self.rest.extend_from_slice(rest);
         }
+        self.kept = self.rest.len();
         Ok(())
     }
 
