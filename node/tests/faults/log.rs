@@ -1,23 +1,20 @@
 //! Nowhere to write the log.
 
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::process::{Command, Stdio};
 
 use crate::client::{get, get_until};
 use crate::link::Link;
 use crate::node::{Honest, settings};
-use crate::process::{Process, own_loopback_address};
+use crate::process::{Process, own_address};
 
 /// Starts the node with `stderr` as the shell writes it; says nothing, so its ports are chosen here.
 fn without_a_log(stderr: &str, check: impl FnOnce(std::net::SocketAddr, &mut Honest)) {
-    let host = own_loopback_address();
-    // held together, so that they differ
-    let held = [(); 2].map(|()| TcpListener::bind((host, 0)).unwrap());
-    let [btp, http] = held.map(|listener| listener.local_addr().unwrap());
+    let (btp, http) = (own_address(), own_address());
     let settings = settings()
         .set("logLevel", "debug")
-        .set("btpServerHost", &host.to_string())
-        .set("healthCheckHost", &host.to_string())
+        .set("btpServerHost", &btp.ip().to_string())
+        .set("healthCheckHost", &http.ip().to_string())
         .set("btpServerPort", &btp.port().to_string())
         .set("healthCheckPort", &http.port().to_string());
     let mut command = Command::new("sh");

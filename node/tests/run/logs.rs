@@ -11,7 +11,7 @@ use serde_json::Value as Json;
 
 use crate::client::{get, get_until};
 use crate::link::Link;
-use crate::process::{Process, Settings, dials, free_address, run_command, secret_of, waits_for};
+use crate::process::{Process, Settings, dials, own_address, run_command, secret_of, waits_for};
 
 const PER_PACKET: [&str; 7] = [
     "btp_message_received",
@@ -25,11 +25,12 @@ const PER_PACKET: [&str; 7] = [
 
 /// Sends one packet from alice through a and b to bob, and ends the nodes.
 fn pay(settings: impl Fn(Settings) -> Settings) -> Process {
-    let free = free_address();
+    let free = own_address();
     let a = settings(Settings::new("a"))
         .peers(&[waits_for("alice"), dials("b", free)])
         .route("test.bob", "b");
     let b = settings(Settings::new("b"))
+        .set("btpServerHost", &free.ip().to_string())
         .set("btpServerPort", &free.port().to_string())
         .peers(&[waits_for("a").replace("of-a", "of-b"), waits_for("bob")])
         .route("test.bob", "bob");
@@ -170,9 +171,10 @@ fn packets_are_logged_at_info_only_if_it_is_asked_for() {
 
 #[test]
 fn the_level_of_the_environment_beats_that_of_the_file() {
-    let http = free_address();
+    let http = own_address();
     let settings = Settings::new("a")
         .set("logLevel", "debug")
+        .set("healthCheckHost", &http.ip().to_string())
         .set("healthCheckPort", &http.port().to_string());
     let mut command = run_command(&[settings]);
     command.env("LOG_LEVEL", "warn");

@@ -100,6 +100,14 @@ pub(crate) fn own_loopback_address() -> Ipv4Addr {
     }
 }
 
+/// A port of such an address, which stays free until a node takes it.
+pub(crate) fn own_address() -> SocketAddr {
+    TcpListener::bind((own_loopback_address(), 0))
+        .unwrap()
+        .local_addr()
+        .unwrap()
+}
+
 /// What must never be printed.
 pub(crate) fn secret_of(id: &str) -> String {
     format!("secret-of-{id}-5f1d0c")
