@@ -64,7 +64,7 @@ fn run(runtime: &impl Runtime, args: DemoArgs) -> Result<u8, ToolError> {
     say("");
     if demo.failures.is_empty() {
         say(&format!(
-            "All of it held, in {:.1} s.\n\n{TRY_NEXT}",
+            "All of it held, in {:.2} s.\n\n{TRY_NEXT}",
             begun.elapsed().as_secs_f64()
         ));
         return Ok(OK);

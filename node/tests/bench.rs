@@ -237,3 +237,21 @@ fn what_makes_no_sense_exits_with_2() {
         assert_eq!(bench(args).status.code(), Some(2), "{args:?}");
     }
 }
+
+#[test]
+fn ctrl_c_ends_a_bench_with_a_word() {
+    let mut child = command(&["bench", "--in-flight", "1", "--duration", "10m"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    assert!(out.read_line(&mut line).unwrap() > 0, "it ended");
+    let kill = format!("kill -INT {}", child.id());
+    let killed = Command::new("sh").arg("-c").arg(kill).status().unwrap();
+    assert!(killed.success());
+    let ended = child.wait_with_output().unwrap();
+    assert_eq!(ended.status.code(), Some(130));
+    assert_eq!(ended.stderr, b"bench: stopped by SIGINT\n");
+}

@@ -40,8 +40,8 @@ use report::{Measured, Row, Setting};
 use socket::Socket;
 
 use crate::runtime::Choice;
-use crate::signals;
-use crate::terminal::say;
+use crate::signals::{self, StopSignal};
+use crate::terminal::{complain, say};
 use crate::tools::args::Usage;
 use crate::tools::exit::{FAILED, INTERRUPTED, OK, ToolError, random};
 
@@ -55,7 +55,10 @@ static STOP: AtomicBool = AtomicBool::new(false);
 
 /// Runs all measurements; nodes run on `on`.
 pub(crate) fn main(args: &BenchArgs, on: Choice) -> ExitCode {
-    let first = |_| STOP.store(true, Ordering::Relaxed);
+    let first = |signal: StopSignal| {
+        STOP.store(true, Ordering::Relaxed);
+        complain(&format!("bench: stopped by {}", signal.name()));
+    };
     // nodes that are left over get the same Ctrl-C
     let second = |_| std::process::exit(INTERRUPTED.into());
     let code = match signals::watch(first, second) {
