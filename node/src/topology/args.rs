@@ -26,7 +26,7 @@ pub(crate) struct TopologyArgs {
     #[arg(value_enum, value_name = "SHAPE")]
     shape: Shape,
     /// How many there are
-    #[arg(value_name = "N")]
+    #[arg(value_name = "N", value_parser = nodes)]
     nodes: usize,
     /// Directory to write into [default: SHAPE-N]
     #[arg(short, long, value_name = "DIR")]
@@ -168,6 +168,12 @@ impl Plan {
         };
         format!(" {} {}{runtime}{local}", self.shape.name(), self.nodes)
     }
+}
+
+/// Whether it is too few or too many depends on the shape.
+fn nodes(text: &str) -> Result<usize, String> {
+    text.parse()
+        .map_err(|_| format!("expected a whole number, {MOST} at most"))
 }
 
 /// What a registry could have; nothing that a compose file would take for something else.

@@ -53,7 +53,13 @@ pub(crate) fn write(plan: &Plan, files: &[File]) -> Result<(), ToolError> {
     let out = &plan.out;
     let failed =
         |path: &Path, error: io::Error| ToolError::Failed(format!("{}: {error}", path.display()));
-    fs::create_dir_all(out).map_err(|error| failed(out, error))?;
+    fs::create_dir_all(out).map_err(|error| match error.kind() {
+        ErrorKind::AlreadyExists => {
+            let what = format!("{} is no directory: choose another --out", out.display());
+            ToolError::from(Usage(what))
+        }
+        _ => failed(out, error),
+    })?;
     let empty = fs::read_dir(out)
         .map_err(|error| failed(out, error))?
         .next()

@@ -43,7 +43,7 @@ fn too_few_and_too_many_nodes_are_refused_with_the_limits() {
     }
     for (arguments, hint) in [
         (&["circle", "3"][..], "ring"),
-        (&["ring", "three"], "three"),
+        (&["ring", "three"], "expected a whole number, 26 at most"),
         (&["ring", "-3"], "-3"),
         (&["ring"], "<N>"),
         (&["ring", "3", "--runtime", "async-std"], "mixed"),
@@ -253,4 +253,15 @@ fn a_directory_that_cannot_be_made_is_named() {
     let done = write_to(&file.join("below"), &["linear", "2"]);
     assert_eq!(done.code, Some(1));
     assert!(done.err.contains(file.to_str().unwrap()), "{}", done.err);
+}
+
+#[test]
+fn a_file_in_the_place_of_the_directory_is_wrong_use() {
+    let file = directory();
+    fs::write(&file, "mine").unwrap();
+    let done = write_to(&file, &["linear", "2", "--force"]);
+    assert_eq!(done.code, Some(2));
+    let why = format!("{} is no directory: choose another --out", file.display());
+    assert!(done.err.contains(&why), "{}", done.err);
+    assert_eq!(fs::read_to_string(file).unwrap(), "mine");
 }
