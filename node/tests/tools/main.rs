@@ -56,6 +56,14 @@ fn send(node: SocketAddr, more: &[&str]) -> Done {
     run(&[&arguments, more].concat())
 }
 
+/// Alice, who sends four packets at a time.
+fn sender(node: SocketAddr, count: &str) -> Tool {
+    let via = account(node, "alice");
+    let to = ["send", "--via", &via, "--to", "test.hub.bob", "--key", "k"];
+    let many = ["--count", count, "--in-flight", "4"];
+    Tool::spawn(&[&to[..], &many].concat())
+}
+
 fn ping(node: SocketAddr, more: &[&str]) -> Done {
     run(&[&["ping", "--via", &account(node, "alice")], more].concat())
 }
@@ -218,20 +226,7 @@ fn ctrl_c_stops_sending_and_waits_for_what_is_in_flight() {
     let (_node, address) = hub();
     let bob = receiver(address);
     bob.signal("STOP");
-    let via = account(address, "alice");
-    let mut alice = Tool::spawn(&[
-        "send",
-        "--via",
-        &via,
-        "--to",
-        "test.hub.bob",
-        "--key",
-        "k",
-        "--count",
-        "100",
-        "--in-flight",
-        "4",
-    ]);
+    let mut alice = sender(address, "100");
     alice.wait_for("sending 100 packets");
     alice.signal("INT");
     alice.wait_for("waiting for packets in flight");
@@ -247,20 +242,7 @@ fn a_node_that_goes_away_ends_the_sending() {
     let (mut node, address) = hub();
     let bob = receiver(address);
     bob.signal("STOP");
-    let via = account(address, "alice");
-    let mut alice = Tool::spawn(&[
-        "send",
-        "--via",
-        &via,
-        "--to",
-        "test.hub.bob",
-        "--key",
-        "k",
-        "--count",
-        "1000",
-        "--in-flight",
-        "4",
-    ]);
+    let mut alice = sender(address, "1000");
     alice.wait_for("sending 1,000 packets");
     node.signal("KILL");
     let _ = node.wait();
