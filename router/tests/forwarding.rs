@@ -10,7 +10,8 @@ use ilp_proto::{ErrorCode, Fulfillment};
 use ilp_router::accounts::PeerAsset;
 use ilp_router::{Event, Source};
 use net::{
-    App, Ending, Net, Policy, assert_idle, chain, child, dialed, node, pay, peer, reject, route,
+    App, Ending, Net, Policy, assert_idle, chain, child, dialed, fork, node, pay, peer, reject,
+    route,
 };
 
 const LONG: Duration = Duration::from_secs(20);
@@ -470,19 +471,7 @@ fn a_step_of_the_wall_clock_does_not_expire_what_is_in_flight() {
 
 #[test]
 fn traffic_fails_over_to_the_next_hop_of_lower_preference() {
-    let mut net = Net::new();
-    let mut a = node("a", "test.a");
-    a.peers = vec![
-        child("sender", "s"),
-        peer("x", "x", false),
-        peer("y", "y", false),
-    ];
-    a.routes = vec![route("test.far", "x", 0), route("test.far", "y", 1)];
-    net.add_node(a);
-    net.attach("sender", "a", App::new("sender", "s"));
-    net.attach("x", "a", App::new("x", "x"));
-    net.attach("y", "a", App::new("y", "y"));
-    net.run(Duration::from_secs(1));
+    let mut net = fork("test.far");
     pay(&mut net, "test.far.bob", 1, LONG);
     assert_eq!((net.app("x").got.len(), net.app("y").got.len()), (1, 0));
     let pipe = net.pipes_between("x", "a")[0];

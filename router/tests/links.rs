@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use ilp_router::config::OnDisconnect;
 use ilp_router::{Direction, Event, PeerState};
-use net::{App, Ending, Net, Policy, child, dialed, node, pair, peer, route};
+use net::{App, Ending, Net, Policy, child, dialed, fork, node, pair, peer, route};
 
 const LONG: Duration = Duration::from_secs(20);
 
@@ -389,19 +389,7 @@ fn a_fulfill_that_nobody_comes_back_for_is_given_up_at_its_expiry_and_reported()
 
 #[test]
 fn traffic_fails_over_as_soon_as_a_peer_is_disconnected() {
-    let mut net = Net::new();
-    let mut a = node("a", "test.a");
-    a.peers = vec![
-        child("sender", "s"),
-        peer("x", "x", false),
-        peer("y", "y", false),
-    ];
-    a.routes = vec![route("test.z", "x", 0), route("test.z", "y", 1)];
-    net.add_node(a);
-    for (name, token) in [("sender", "s"), ("x", "x"), ("y", "y")] {
-        net.attach(name, "a", App::new(name, token));
-    }
-    net.run(Duration::from_millis(100));
+    let mut net = fork("test.z");
     // it does not even answer the Close
     let pipe = net.pipes_between("x", "a")[0];
     net.pull(pipe);

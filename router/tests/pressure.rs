@@ -11,7 +11,7 @@ use bytes::BytesMut;
 use ilp_proto::{ErrorCode, Reject};
 
 use ilp_router::Event;
-use net::{Ending, Policy, chain, hub, pair};
+use net::{Ending, Net, Policy, chain, hub, pair};
 
 const LONG: Duration = Duration::from_secs(20);
 
@@ -41,8 +41,8 @@ fn a_peer_that_takes_nothing_fills_its_send_buffer_and_then_gets_t03() {
     );
 }
 
-#[test]
-fn a_peer_that_does_not_read_its_answers_is_not_read_and_then_closed() {
+/// The sender does not read, and more answers are due to it than `a` keeps. Names the pipe between the two.
+fn unread_answers() -> (Net, usize) {
     let mut net = hub(|a| {
         a.limits.max_answer_buffer = 2_000;
     });
@@ -53,6 +53,12 @@ fn a_peer_that_does_not_read_its_answers_is_not_read_and_then_closed() {
         net.app("sender").send(now, "test.a.x", 1, LONG);
     }
     net.run(Duration::from_secs(1));
+    (net, pipe)
+}
+
+#[test]
+fn a_peer_that_does_not_read_its_answers_is_not_read_and_then_closed() {
+    let (mut net, pipe) = unread_answers();
     assert!(!net.wants_read(pipe, "a"));
     let waiting = net
         .node("a")
@@ -73,16 +79,7 @@ fn a_peer_that_does_not_read_its_answers_is_not_read_and_then_closed() {
 
 #[test]
 fn a_peer_that_reads_again_is_read_again() {
-    let mut net = hub(|a| {
-        a.limits.max_answer_buffer = 2_000;
-    });
-    let pipe = net.pipes_between("sender", "a")[0];
-    net.set_stuck(pipe, "a", true);
-    let now = net.now();
-    for _ in 0..40 {
-        net.app("sender").send(now, "test.a.x", 1, LONG);
-    }
-    net.run(Duration::from_secs(1));
+    let (mut net, pipe) = unread_answers();
     net.set_stuck(pipe, "a", false);
     net.run(Duration::from_secs(1));
     assert!(net.wants_read(pipe, "a"));

@@ -149,3 +149,21 @@ pub fn hub(change: impl FnOnce(&mut Config)) -> Net {
     net.run(Duration::from_secs(1));
     net
 }
+
+/// A node `a` with three clients: `sender` pays to `prefix`, behind `x` and, if that is down, behind `y`.
+pub fn fork(prefix: &str) -> Net {
+    let mut net = Net::new();
+    let mut a = node("a", "test.a");
+    a.peers = vec![
+        child("sender", "s"),
+        peer("x", "x", false),
+        peer("y", "y", false),
+    ];
+    a.routes = vec![route(prefix, "x", 0), route(prefix, "y", 1)];
+    net.add_node(a);
+    for (name, token) in [("sender", "s"), ("x", "x"), ("y", "y")] {
+        net.attach(name, "a", App::new(name, token));
+    }
+    net.run(Duration::from_secs(1));
+    net
+}

@@ -14,7 +14,9 @@ use std::time::Duration;
 
 pub use app::{App, Ending, Policy};
 use btp_proto::Transmit;
-pub use build::{assert_idle, chain, child, dialed, hub, node, pair, pay, peer, reject, route};
+pub use build::{
+    assert_idle, chain, child, dialed, fork, hub, node, pair, pay, peer, reject, route,
+};
 use bytes::BytesMut;
 use ilp_proto::{Instant, Now, Timestamp};
 use ilp_router::config::Config;
