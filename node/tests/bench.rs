@@ -119,6 +119,16 @@ fn a_thousand_idle_peers_connect_at_once_and_cost_little_memory() {
     assert!(number(&json["connectSeconds"]) < 60.0, "{json}");
 }
 
+#[test]
+fn people_are_told_what_the_idle_peers_are_left_alone_for() {
+    let output = bench(&["--idle-peers", "2", "--duration", "100ms"]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{text}");
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines[0], "one node on tokio, 2 idle peers for 0.1 s");
+    assert!(lines.len() > 3, "{text}");
+}
+
 /// A node that runs already, with the children alice and bob.
 struct Node(Child, String);
 

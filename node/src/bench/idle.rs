@@ -55,6 +55,10 @@ pub(super) fn bench(
     let mut sockets = failing(connect(&network, peers))?;
     let connect = begin.elapsed() - start;
     let connected = rss();
+    if !args.json {
+        // or nothing would be seen for a minute
+        say(&Seen::heading(runtime, peers, args.duration()));
+    }
     let before = Sample::take(&pids);
     let mut seen = Seen {
         runtime,
@@ -185,6 +189,12 @@ impl Seen {
         .to_string()
     }
 
+    fn heading(runtime: &str, peers: usize, duration: Duration) -> String {
+        let peers = grouped(peers as u64);
+        let seconds = duration.as_secs_f64();
+        format!("one node on {runtime}, {peers} idle peers for {seconds} s")
+    }
+
     fn text(&self) -> String {
         let mib = |bytes: Option<u64>| {
             bytes.map_or_else(
@@ -203,11 +213,6 @@ impl Seen {
                 .map(|cpu| format!("{:.2} % of a core", cpu * 100.0)),
         );
         let lines = [
-            format!(
-                "one node on {}, {} idle peers",
-                self.runtime,
-                grouped(self.peers as u64)
-            ),
             format!("start     {:.3} s", self.start.as_secs_f64()),
             format!("connect   {:.3} s", self.connect.as_secs_f64()),
             format!(
