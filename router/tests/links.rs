@@ -332,6 +332,37 @@ fn a_node_whose_parent_does_not_know_it_as_a_child_asks_again() {
     assert!(!net.node("mid").knows_its_address());
 }
 
+#[test]
+fn a_node_that_does_not_know_its_address_yet_sends_nothing_back_to_its_parent() {
+    let mut net = Net::new();
+    let mut top = node("top", "test.top");
+    // it gives no address, so that the other waits
+    top.peers = vec![peer("mid", "m", false), child("sender", "s")];
+    top.routes = vec![route("test.top.mid", "mid", 0)];
+    net.add_node(top);
+    let mut mid = node("mid", "test.unknown");
+    mid.address_from_parent = true;
+    mid.peers = vec![dialed("mid", "top", "m"), child("leaf", "l")];
+    mid.peers[0].relation = ilp_router::config::Relation::Parent;
+    mid.routes = vec![route("", "top", 0)];
+    net.add_node(mid);
+    net.attach("sender", "top", App::new("sender", "s"));
+    net.attach("leaf", "mid", App::new("leaf", "l"));
+    net.run(Duration::from_secs(1));
+    let now = net.now();
+    let down = net.app("sender").send(now, "test.top.mid.leaf", 3, LONG);
+    let up = net.app("leaf").send(now, "test.top.sender", 3, LONG);
+    net.run(Duration::from_secs(1));
+    assert_eq!(net.app("sender").ending(down).unwrap().code(), Some("T00"));
+    assert!(matches!(
+        net.app("leaf").ending(up),
+        Some(Ending::Fulfilled { .. })
+    ));
+    let mut peers = net.node("mid").peers();
+    let from_top = peers.find(|peer| peer.config.id.as_str() == "top").unwrap();
+    assert_eq!(from_top.counters.prepares_in, 1, "it did not come again");
+}
+
 /// A node of two that both dial, with a client of its own.
 fn both(own: &str, other: &str) -> ilp_router::config::Config {
     let mut config = node(own, &format!("test.{own}"));

@@ -9,6 +9,7 @@ use ilp_proto::{
 use super::Connector;
 use super::takeover::unreachable;
 use crate::accounts::{ConvertError, Outcome, rescale};
+use crate::config::Relation;
 use crate::event::{Event, Source};
 use crate::forwarder::{Flight, FlightKey, Late, Origin, times};
 use crate::peer::PeerIndex;
@@ -216,6 +217,12 @@ impl Connector {
         packet: Option<PacketId>,
     ) -> Result<PeerIndex, Refusal> {
         let destination = prepare.destination;
+        if self.address_pending && self.may_be_ours(from, destination) {
+            return Err(Refusal::new(
+                ErrorCode::T00_INTERNAL_ERROR,
+                "this node does not know its own address yet",
+            ));
+        }
         let found = self.route(destination, Some(from));
         let route = found.map(|found| (found.next_hop, found.usable));
         if let Some(packet) = packet {
@@ -234,6 +241,16 @@ impl Connector {
             Ok((peer, false)) => Err(unreachable(peer)),
             Ok((peer, true)) => Ok(peer),
         }
+    }
+
+    /// Whether a packet that somebody else than a child sends may be for an address below ours, while our parent has
+    /// not told us which that is. By the route to the parent it would go up, and come back down.
+    #[cold]
+    fn may_be_ours(&self, from: PeerIndex, destination: Addr<'_>) -> bool {
+        let leads_up = |hop: PeerIndex| self.peers[hop].config.relation == Relation::Parent;
+        let found = self.table.lookup(destination, leads_up);
+        self.peers[from].config.relation != Relation::Child
+            && found.is_some_and(|found| found.usable)
     }
 
     /// Where a packet to `destination` goes, or why it goes nowhere.
