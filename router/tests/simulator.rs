@@ -6,6 +6,8 @@
 
 mod sim;
 
+use std::collections::BTreeMap;
+
 use sim::clock::SECOND;
 use sim::{Faults, Outcome, Spec, Topology};
 
@@ -23,8 +25,12 @@ fn run(spec: &Spec) -> Outcome {
     outcome
 }
 
+/// Seeds that must come to each thing that is simulated, of all that are run: what silently never happens proves nothing.
+const ENOUGH: u64 = if cfg!(debug_assertions) { 1 } else { 20 };
+
 #[test]
 fn fifty_nodes_keep_all_invariants_whatever_goes_wrong() {
+    let mut reached = BTreeMap::<&str, u64>::new();
     for seed in 1..=SEEDS {
         let topology = Topology::ALL[(seed % 5) as usize];
         let outcome = run(&Spec {
@@ -42,7 +48,18 @@ fn fifty_nodes_keep_all_invariants_whatever_goes_wrong() {
             "seed {seed}: {} fulfilled",
             outcome.fulfilled
         );
+        for (what, count) in outcome.reached.each(&outcome.checked) {
+            *reached.entry(what).or_default() += u64::from(count > 0);
+        }
     }
+    let missed: Vec<_> = reached
+        .iter()
+        .filter(|(_, seeds)| **seeds < ENOUGH)
+        .collect();
+    assert!(
+        missed.is_empty(),
+        "of {SEEDS} seeds at least {ENOUGH} reach each; {missed:?}"
+    );
 }
 
 #[test]
@@ -81,6 +98,7 @@ fn one_seed_is_one_run_bit_for_bit() {
     let (one, other) = (run(&spec), run(&spec));
     assert_eq!(one.hash, other.hash);
     assert_eq!((one.counts, one.checked), (other.counts, other.checked));
+    assert_eq!(one.reached, other.reached);
     let another = run(&Spec { seed: 8, ..spec });
     assert_ne!(one.hash, another.hash);
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use crate::sim::Outcome;
 use crate::sim::clock::{MS, SECOND, Time};
@@ -25,6 +25,12 @@ pub(crate) fn json(outcome: &Outcome, took: Duration) -> String {
     let violation = outcome.violation.as_ref().map(|violation| {
         json!({ "invariant": violation.invariant, "node": violation.node, "what": violation.what, "command": spec.command() })
     });
+    let reached: Map<String, Value> = outcome
+        .reached
+        .each(checked)
+        .map(|(name, count)| (name.to_string(), count.into()))
+        .into_iter()
+        .collect();
     json!({
         "seed": spec.seed,
         "nodes": spec.nodes,
@@ -46,6 +52,7 @@ pub(crate) fn json(outcome: &Outcome, took: Duration) -> String {
         "packets": { "sent": outcome.sent, "fulfilled": outcome.fulfilled, "rejected": outcome.rejected, "unanswered": outcome.failed, "rejects": outcome.codes },
         "meanMilliseconds": outcome.took as f64 / MS as f64,
         "checked": { "taken": checked.taken, "forwarded": checked.forwarded, "answered": checked.answered, "fulfilled": checked.fulfilled, "excused": checked.excused },
+        "reached": reached,
         "convergedSeconds": outcome.converged.map(seconds),
         "bytesPerNode": outcome.node_bytes,
         "bytesPerPeer": outcome.peer_bytes,
@@ -83,6 +90,13 @@ pub(crate) fn table(outcome: &Outcome, took: Duration, short: bool) -> String {
         .codes
         .iter()
         .map(|(code, count)| format!("{code} {count}"))
+        .collect();
+    let reached: Vec<String> = outcome
+        .reached
+        .each(checked)
+        .iter()
+        .filter(|(_, count)| *count > 0)
+        .map(|(name, count)| format!("{name} {count}"))
         .collect();
     let converged = match outcome.converged {
         Some(time) => format!("{:.0} s after the last fault", seconds(time)),
@@ -146,6 +160,7 @@ pub(crate) fn table(outcome: &Outcome, took: Duration, short: bool) -> String {
                 checked.excused
             ),
         ),
+        ("reached", reached.join(", ")),
         (
             "memory",
             format!(

@@ -1,5 +1,7 @@
 //! The invariants that look into a connector: its bounds, its books, and that it is idle when it should be.
 
+use std::collections::BTreeMap;
+
 use ilp_router::{Connector, PeerState};
 
 use super::world::World;
@@ -9,6 +11,13 @@ use super::world::World;
 pub struct Account {
     pub receivable: u128,
     pub payable: u128,
+}
+
+/// What a node is owed and owes in one currency, in units of the finest scale.
+#[derive(Default)]
+struct Total {
+    receivable: u128,
+    payable: u128,
 }
 
 /// Bytes on the heap that one neighbour may cost when nothing is under way, its share of its node and of the simulation
@@ -67,7 +76,7 @@ impl World {
             return;
         };
         let limits = connector.limits();
-        let mut total = Account::default();
+        let mut totals = BTreeMap::<&str, Total>::new();
         for (view, &seat) in connector.peers().zip(&entry.seats) {
             let most = view.config.max_in_flight;
             let held = [
@@ -107,16 +116,43 @@ impl World {
                     .checker
                     .fail(3, node, || format!("{what} (seat {seat})"));
             }
-            total.receivable += shown.receivable;
-            total.payable += shown.payable;
+            let asset = self.plan.terms[seat as usize].asset;
+            let total = totals.entry(asset.code).or_default();
+            total.receivable += asset.value(shown.receivable);
+            total.payable += asset.value(shown.payable);
+            let owes = view.account.balance() + view.account.held_incoming() as i128;
+            if let Some(limit) = over(view.config.max_balance, owes) {
+                return self.checker.fail(3, node, || {
+                    format!("with what is in flight a neighbour owes at most {limit}; it is {owes} (seat {seat})")
+                });
+            }
+            // at the end of a drain it is left to expire
+            let down = view.state != PeerState::Connected && entry.drain.is_none();
+            if down && view.in_flight_out > 0 && self.plan.rejects_on_loss(node) {
+                return self.checker.fail(1, node, || {
+                    format!("what is in flight on a link that is lost is rejected at once; it is not (seat {seat})")
+                });
+            }
         }
-        if total.payable > total.receivable {
-            let Account {
+        for (
+            code,
+            Total {
                 receivable,
                 payable,
-            } = total;
+            },
+        ) in totals
+        {
+            if payable > receivable {
+                self.checker.fail(3, node, || {
+                    format!("a node owes at most what it is owed in {code}, {receivable}; it owes {payable}")
+                });
+            }
+        }
+        let right = &*self.plan.graph.address[node as usize];
+        if connector.knows_its_address() && connector.address().as_str() != right {
+            let said = connector.address().clone();
             self.checker.fail(3, node, || {
-                format!("a node owes at most what it is owed, {receivable}; it owes {payable}")
+                format!("an address that a parent gives is {right}; it is {said}")
             });
         }
     }
@@ -161,6 +197,15 @@ impl World {
         }
     }
 
+    /// The first node that waits for its address.
+    pub fn nameless(&self) -> Option<u32> {
+        let nameless = self.nodes.iter().zip(0..).find(|(entry, _)| {
+            let connector = entry.connector.as_ref();
+            connector.is_some_and(|connector| !connector.knows_its_address())
+        });
+        nameless.map(|(_, node)| node)
+    }
+
     /// The first node with a peer that is not connected, and the seat.
     pub fn disconnected(&self) -> Option<(u32, u32)> {
         self.nodes.iter().zip(0..).find_map(|(entry, node)| {
@@ -176,4 +221,9 @@ impl World {
 /// What is wrong with the books of a connector.
 pub fn compare(expected: Account, shown: Account) -> Option<String> {
     (expected != shown).then(|| format!("by the fulfilments in time that it was sent its books with a peer are {expected:?}; they are {shown:?}"))
+}
+
+/// The limit that a balance is above.
+pub fn over(limit: Option<u64>, owes: i128) -> Option<u64> {
+    limit.filter(|&limit| owes > i128::from(limit))
 }

@@ -3,9 +3,13 @@
 use std::time::Duration;
 
 use btp_proto::Secret;
-use ilp_router::config::{Config, Endpoint, Limits, PeerConfig, Relation, RouteConfig, Timeouts};
+use ilp_router::accounts::PeerAsset;
+use ilp_router::config::{
+    Config, Endpoint, Limits, OnDisconnect, PeerConfig, Relation, RouteConfig, Timeouts,
+};
 
 use super::Spec;
+use super::money::{Asset, COARSEST, FINEST, Terms};
 use super::rng::{Rng, mix};
 use super::topology::{Graph, Topology};
 
@@ -21,7 +25,19 @@ pub struct Plan {
     pub max_in_flight: usize,
     /// Bytes that a socket and the network behind it take in before anybody reads them.
     pub window: usize,
+    /// What the owner of each seat has agreed with the other side.
+    pub terms: Vec<Terms>,
+    /// Neighbours may run into the limits of their balances, not only wallets.
+    pub tight: bool,
+    rough: bool,
     seed: u64,
+}
+
+/// What is drawn for a node by its number.
+#[derive(Clone, Copy)]
+enum Trait {
+    Adopts = 1,
+    Rejects,
 }
 
 impl Plan {
@@ -47,14 +63,91 @@ impl Plan {
             max_in_flight = 32 << rng.below(5);
             window = 8_192 << rng.below(3);
         }
-        Self {
+        let mut plan = Self {
             graph,
             limits,
             timeouts,
             max_in_flight,
             window,
+            terms: Vec::new(),
+            tight: false,
+            rough: spec.faults.is_on(),
             seed: spec.seed,
+        };
+        plan.agree(&mut rng);
+        plan
+    }
+
+    /// Draws the terms of all seats.
+    fn agree(&mut self, rng: &mut Rng) {
+        let edges = self.graph.edges.len();
+        let nodes = self.graph.address.len();
+        self.terms = vec![Terms::default(); 2 * (edges + nodes)];
+        for node in 0..nodes as u32 {
+            if let Some(parent) = self.parent_of(node) {
+                let (own, other) = (self.seat(node, parent), self.seat(parent, node));
+                self.terms[own as usize].relation = Relation::Parent;
+                self.terms[other as usize].relation = Relation::Child;
+            }
+            self.terms[2 * (edges + node as usize)].relation = Relation::Child;
         }
+        if !self.rough {
+            return;
+        }
+        self.tight = rng.below(3) == 0;
+        for (pair, seats) in self.terms.chunks_mut(2).enumerate() {
+            let is_wallet = pair >= edges;
+            let mut asset = Asset::USUAL;
+            if rng.below(4) == 0 {
+                asset.scale = rng.range(COARSEST.into(), u64::from(FINEST) + 1) as u32;
+            }
+            if is_wallet && rng.below(25) == 0 {
+                asset.code = "EUR";
+            }
+            for terms in seats {
+                terms.asset = asset;
+                let (chance, usual) = if is_wallet {
+                    (6, 3_000_000)
+                } else {
+                    (8, 20_000_000)
+                };
+                if (is_wallet || self.tight) && rng.below(chance) == 0 {
+                    terms.max_balance = Some(asset.amount(usual));
+                }
+            }
+        }
+    }
+
+    fn has(&self, node: u32, what: Trait) -> bool {
+        mix(self.seed ^ mix(u64::from(node) << 8 | what as u64)).is_multiple_of(4)
+    }
+
+    /// Whom a node gets its address from, if it is not configured.
+    pub fn parent_of(&self, node: u32) -> Option<u32> {
+        self.graph.parent[node as usize].filter(|_| self.has(node, Trait::Adopts))
+    }
+
+    /// Whether it rejects what is in flight on a link that it loses.
+    pub fn rejects_on_loss(&self, node: u32) -> bool {
+        self.rough && self.has(node, Trait::Rejects)
+    }
+
+    /// A node's side of one neighbour.
+    fn seat(&self, node: u32, other: u32) -> u32 {
+        let found = self.graph.neighbours[node as usize]
+            .iter()
+            .find(|(next, _)| *next == other);
+        let &(_, edge) = found.expect("they are neighbours");
+        2 * edge + u32::from(node > other)
+    }
+
+    pub fn asset_of_wallet(&self, node: u32) -> Asset {
+        self.terms[self.wallet_seat(node) as usize].asset
+    }
+
+    /// A node's side of its wallet.
+    pub fn wallet_seat(&self, node: u32) -> u32 {
+        2 * (self.graph.edges.len() as u32 + node)
     }
 
     /// Whether the smaller and the larger node of an edge dial: one of them, or both.
@@ -66,9 +159,20 @@ impl Plan {
         }
     }
 
-    fn peer(&self, id: &str, secret: &str) -> PeerConfig {
+    fn peer(&self, id: &str, secret: &str, seat: u32) -> PeerConfig {
+        let Terms {
+            asset,
+            max_balance,
+            relation,
+        } = self.terms[seat as usize];
         PeerConfig {
             max_in_flight: self.max_in_flight,
+            asset: PeerAsset {
+                code: asset.code.into(),
+                scale: asset.scale as u8,
+            },
+            max_balance,
+            relation,
             ..PeerConfig::new(
                 id.parse().expect("ids are built valid"),
                 Secret::new(secret),
@@ -79,10 +183,17 @@ impl Plan {
     pub fn config(&self, node: u32) -> Config {
         let name = format!("n{node}");
         let graph = &self.graph;
-        let address = graph.address[node as usize]
-            .parse()
-            .expect("addresses are built valid");
+        let parent = self.parent_of(node);
+        let address = match parent {
+            Some(_) => format!("test.unknown.{name}"),
+            None => graph.address[node as usize].to_string(),
+        };
+        let address = address.parse().expect("addresses are built valid");
         let mut config = Config::new(&name, address);
+        config.address_from_parent = parent.is_some();
+        if self.rejects_on_loss(node) {
+            config.on_disconnect = OnDisconnect::Reject;
+        }
         config.limits = self.limits.clone();
         config.timeouts = self.timeouts.clone();
         for &(other, edge) in &graph.neighbours[node as usize] {
@@ -101,21 +212,30 @@ impl Plan {
             } else {
                 &graph.address[other as usize]
             };
-            config.routes.push(RouteConfig {
-                prefix: prefix.parse().expect("addresses are built valid"),
-                next_hop: next_hop.parse().expect("ids are built valid"),
-                priority: 0,
-            });
+            let seat = self.seat(node, other);
+            // the route to a child is there by itself
+            if self.terms[seat as usize].relation != Relation::Child {
+                config.routes.push(route(prefix, other, 0));
+            }
             config.peers.push(PeerConfig {
                 endpoint,
                 username: Some(name.clone()),
-                ..self.peer(&next_hop, &format!("between e{edge}"))
+                ..self.peer(&next_hop, &format!("between e{edge}"), seat)
             });
         }
-        config.peers.push(PeerConfig {
-            relation: Relation::Child,
-            ..self.peer(WALLET, &format!("wallet {node}"))
-        });
+        if self.rough {
+            for (prefix, hops) in graph.detours(node) {
+                let routes = hops
+                    .iter()
+                    .zip(0..)
+                    .map(|(&hop, at)| route(prefix, hop, at));
+                config.routes.extend(routes);
+            }
+        }
+        let seat = self.wallet_seat(node);
+        config
+            .peers
+            .push(self.peer(WALLET, &format!("wallet {node}"), seat));
         config
     }
 
@@ -144,6 +264,16 @@ impl Plan {
         let retry = ilp_router::config::Retry::default();
         let notice = timeouts.keepalive_interval + timeouts.keepalive + timeouts.close;
         let link = timeouts.connect + timeouts.auth + timeouts.handshake;
-        notice + retry.max.max(retry.pause) + link + Duration::from_secs(2)
+        // one of them may be draining
+        let drain = timeouts.shutdown + timeouts.close;
+        notice + retry.max.max(retry.pause) + link + drain + Duration::from_secs(2)
+    }
+}
+
+fn route(prefix: &str, hop: u32, priority: u32) -> RouteConfig {
+    RouteConfig {
+        prefix: prefix.parse().expect("addresses are built valid"),
+        next_hop: format!("n{hop}").parse().expect("ids are built valid"),
+        priority,
     }
 }

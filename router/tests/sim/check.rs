@@ -13,7 +13,14 @@
 //!    downstream is not rejected upstream.
 //! 4. The id of a request is in flight only once.
 //!
+//! And one of its own:
+//!
+//! 8. A packet takes the most preferred way that is up, does not come back to a node that holds it, and is not refused for a
+//!    reason that is none: no T01 while a way is up, no T04 without a limit, no R01 or F08 for what can be converted.
+//!
 //! The others need to look at the connectors: see `world.rs` and `run.rs`.
+
+mod said;
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -23,13 +30,14 @@ use ilp_router::Wheel;
 use ilp_router::config::Timeouts;
 
 use super::clock::MS;
+use super::money::Terms;
 use super::rng::mix;
 use super::wire::{Seen, preimage};
 
 /// What did not hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
-    /// 1 to 7.
+    /// 1 to 8.
     pub invariant: u8,
     pub node: u32,
     /// What was expected, and what was seen.
@@ -45,6 +53,31 @@ pub struct At {
     /// By the node's clocks.
     pub mono: u64,
     pub wall: i64,
+    /// The node has been told to shut down.
+    pub draining: bool,
+}
+
+/// Which way a packet should take, by the table of the node that takes it in and the links that it has then.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Way {
+    /// Nobody has looked.
+    #[default]
+    Unknown,
+    Nowhere,
+    To {
+        seat: u32,
+        /// A more preferred one is down.
+        detour: bool,
+    },
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum What {
+    Packet,
+    /// A child asks for its address.
+    Ask,
+    /// It can only be refused.
+    Bad,
 }
 
 /// A request: its seat and its id.
@@ -68,16 +101,32 @@ struct Incoming {
     until: u64,
     disturbed: u32,
     paid: bool,
+    what: What,
+    /// It came during a drain.
+    refuse: bool,
+    way: Way,
+    /// Of the way.
+    way_disturbed: u32,
 }
 
 /// A PREPARE that a node waits for the answer of.
 struct Outgoing {
     node: u32,
     number: u64,
-    origin: Key,
+    /// `None`: the node asks for its own address.
+    origin: Option<Key>,
     amount: u64,
     expires: u64,
     disturbed: u32,
+}
+
+/// A packet that a node holds.
+struct Visit {
+    key: Key,
+    sent: bool,
+    /// It was looked at where it should go.
+    known: bool,
+    count: u8,
 }
 
 struct Ignored {
@@ -100,6 +149,13 @@ pub struct Books {
     pub payable: u128,
 }
 
+impl Books {
+    /// One link is good for requests, and nothing hinders it.
+    pub const fn is_last(&self) -> bool {
+        self.usable == 1 && self.hindered == 0
+    }
+}
+
 /// Calls of `handle_timeout` in a row that may leave work: each does up to 1,024 things of a kind.
 const TURNS: usize = 128;
 
@@ -112,8 +168,10 @@ pub struct Checker {
     max_hold: u64,
     owed: Map<Key, Incoming>,
     awaited: Map<Key, Outgoing>,
-    /// Taken in by a node and not sent on yet, by number.
-    waiting: Map<(u32, u64), Key>,
+    /// Packets that nodes hold, by number.
+    visits: Map<(u32, u64), Visit>,
+    /// By seat.
+    terms: Vec<Terms>,
     books: Vec<Books>,
     /// Answers that ended no flight although they came in time: only a link that is being closed may do that.
     ignored: Vec<Ignored>,
@@ -131,6 +189,16 @@ pub struct Checked {
     pub fulfilled: u64,
     /// Records that ended without an answer, because the link had been disturbed.
     pub excused: u64,
+    /// Packets that went on by another way than the most preferred one.
+    pub detours: u64,
+    /// Packets whose amount went on in another scale.
+    pub converted: u64,
+    /// Refusals of a node: during a drain; for want of a rate, since nothing would be left, since it would not fit; for a balance.
+    pub drained: u64,
+    pub no_rate: u64,
+    pub too_small: u64,
+    pub too_large: u64,
+    pub over_balance: u64,
 }
 
 fn nanos(duration: Duration) -> u64 {
@@ -143,15 +211,16 @@ pub fn tick() -> u64 {
 }
 
 impl Checker {
-    pub fn new(secret: u64, seats: usize, timeouts: &Timeouts) -> Self {
+    pub fn new(secret: u64, terms: Vec<Terms>, timeouts: &Timeouts) -> Self {
         Self {
             secret,
             margin: nanos(timeouts.expiry_margin),
             max_hold: nanos(timeouts.max_hold),
             owed: Map::default(),
             awaited: Map::default(),
-            waiting: Map::default(),
-            books: vec![Books::default(); seats],
+            visits: Map::default(),
+            books: vec![Books::default(); terms.len()],
+            terms,
             ignored: Vec::new(),
             violation: None,
             stats: Checked::default(),
@@ -258,7 +327,7 @@ impl Checker {
     pub fn forget(&mut self, node: u32, seats: &[u32]) {
         self.owed.retain(|_, owed| owed.node != node);
         self.awaited.retain(|_, awaited| awaited.node != node);
-        self.waiting.retain(|&(at, _), _| at != node);
+        self.visits.retain(|&(at, _), _| at != node);
         for &seat in seats {
             let books = &mut self.books[seat as usize];
             (books.receivable, books.payable) = (0, 0);
@@ -266,16 +335,17 @@ impl Checker {
         }
     }
 
-    /// A node was handed a request.
-    pub fn took(&mut self, at: At, seen: Seen) {
-        let (id, number, amount, expires, valid) = match seen {
+    /// A node was handed a request; `way` is where it should go on, if that was looked at before.
+    pub fn took(&mut self, at: At, seen: Seen, way: Way) {
+        let (id, number, amount, expires, what) = match seen {
             Seen::Prepare {
                 id,
                 amount,
                 expires,
                 number,
-            } => (id, number, amount, expires, true),
-            Seen::Request { id } => (id, u64::MAX, 0, at.wall, false),
+            } => (id, number, amount, expires, What::Packet),
+            Seen::Ask { id, .. } => (id, u64::MAX, 0, at.wall, What::Ask),
+            Seen::Request { id } => (id, u64::MAX, 0, at.wall, What::Bad),
             _ => return,
         };
         let left = u64::try_from(expires.saturating_sub(at.wall))
@@ -287,8 +357,10 @@ impl Checker {
         let later = [answer_by, at.mono + self.max_hold, due + self.margin];
         let until = later.into_iter().max().unwrap_or(due) + 2 * tick();
         let key = key(at.seat, id);
-        if valid {
-            self.waiting.insert((at.node, number), key);
+        if what == What::Packet && !self.visits(at.node, number, key, way) {
+            return self.fail(8, at.node, || {
+                format!("packet {number} comes to this node once; it comes again while it waits for its answer")
+            });
         }
         // one that arrives while nothing can be sent was disturbed from the start
         let books = &self.books[at.seat as usize];
@@ -304,9 +376,32 @@ impl Checker {
             until,
             disturbed,
             paid: false,
+            what,
+            refuse: at.draining && what != What::Bad,
+            way,
+            way_disturbed: match way {
+                Way::To { seat, .. } => self.books[seat as usize].disturbed,
+                _ => 0,
+            },
         };
         self.stats.taken += 1;
         self.owed.insert(key, incoming);
+    }
+
+    /// Whether a packet may come here: once, or again if the node did not know its own address before.
+    fn visits(&mut self, node: u32, number: u64, key: Key, way: Way) -> bool {
+        let before = self.visits.get(&(node, number));
+        let count = before.map_or(0, |visit| visit.count) + 1;
+        let good = before.is_none_or(|visit| !visit.known && visit.count < 3);
+        let known = way != Way::Unknown;
+        let visit = Visit {
+            key,
+            sent: false,
+            known,
+            count,
+        };
+        self.visits.insert((node, number), visit);
+        good
     }
 
     /// A node was handed an answer; `landed`: something that was in flight there ended.
@@ -340,9 +435,9 @@ impl Checker {
         }
         let origin = awaited.origin;
         self.awaited.remove(&key);
-        if !valid {
+        let (true, Some(origin)) = (valid, origin) else {
             return;
-        }
+        };
         self.books[at.seat as usize].payable += u128::from(amount);
         if let Some(owed) = self.owed.get_mut(&origin) {
             owed.paid = true;
@@ -361,8 +456,10 @@ impl Checker {
                 expires,
                 number,
             } => self.asked(at, id, amount, expires, number),
-            Seen::Fulfill { id, preimage } => self.answered(at, id, Some(preimage)),
-            Seen::Reject { id, .. } | Seen::Answer { id } => self.answered(at, id, None),
+            Seen::Ask { id, expires } => self.asked_for_address(at, id, expires),
+            Seen::Fulfill { id, preimage } => self.answered(at, id, Ok(preimage)),
+            Seen::Reject { id, code } => self.answered(at, id, Err(Some(code))),
+            Seen::Answer { id } => self.answered(at, id, Err(None)),
             Seen::Request { id } => self.fail(3, at.node, || {
                 format!("a node sends PREPAREs and answers; request {id:08x} is neither")
             }),
@@ -372,93 +469,10 @@ impl Checker {
         }
     }
 
-    fn asked(&mut self, at: At, id: u32, amount: u64, expires: i64, number: u64) {
-        let At {
-            node, seat, mono, ..
-        } = at;
-        let Some(origin) = self.waiting.remove(&(node, number)) else {
-            return self.fail(3, node, || {
-                format!(
-                    "each outgoing PREPARE has an incoming one; packet {number} has none (any more)"
-                )
-            });
-        };
-        let Some(owed) = self.owed.get(&origin) else {
-            return self.fail(3, node, || {
-                format!("packet {number} goes out before its answer; it was answered already")
-            });
-        };
-        if amount > owed.amount {
-            let had = owed.amount;
-            return self.fail(3, node, || {
-                format!("of the {had} units of packet {number} at most {had} go on; {amount} did")
-            });
-        }
-        let margin = i64::try_from(self.margin / MS).unwrap_or(i64::MAX);
-        if expires > owed.expires - margin {
-            let had = owed.expires;
-            return self.fail(3, node, || format!("packet {number}, which expires at {had}, goes on with {margin} ms less; it says {expires}"));
-        }
-        let key = key(seat, id);
-        if self.awaited.get(&key).is_some_and(|old| mono < old.expires) {
-            return self.fail(4, node, || {
-                format!("request id {id:08x} is not in use; it is in flight to seat {seat} already")
-            });
-        }
-        // what the wall clock said when the packet came in decides, whatever it says since
-        let expires = owed.due;
-        let disturbed = self.books[seat as usize].disturbed;
-        let outgoing = Outgoing {
-            node,
-            number,
-            origin,
-            amount,
-            expires,
-            disturbed,
-        };
-        self.stats.forwarded += 1;
-        self.awaited.insert(key, outgoing);
-    }
-
-    fn answered(&mut self, at: At, id: u32, said: Option<[u8; 32]>) {
-        let At {
-            node, seat, mono, ..
-        } = at;
-        let Some(owed) = self.owed.remove(&key(seat, id)) else {
-            return self.fail(1, node, || {
-                format!(
-                    "exactly one answer to request {id:08x} of seat {seat}; this is one too many"
-                )
-            });
-        };
-        let number = owed.number;
-        if self.waiting.get(&(node, number)) == Some(&key(seat, id)) {
-            self.waiting.remove(&(node, number));
-        }
-        let undisturbed = owed.disturbed == self.books[seat as usize].disturbed;
-        if undisturbed && mono > owed.due + tick() {
-            let late = mono - owed.due;
-            return self.fail(1, node, || format!("an answer to packet {number} (request {id:08x}) within a tick of its deadline; it came {late} ns after it"));
-        }
-        self.stats.answered += 1;
-        match said {
-            None if owed.paid => self.fail(3, node, || format!("packet {number} was fulfilled in time downstream and is fulfilled upstream; it was rejected")),
-            None => {}
-            Some(said) if said != preimage(self.secret, number) => {
-                self.fail(2, node, || format!("a FULFILL of packet {number} with its preimage; it has another"));
-            }
-            Some(_) if mono >= owed.answer_by => self.fail(2, node, || {
-                format!("a FULFILL of packet {number} before it expires; it went out {} ns after", mono - owed.answer_by)
-            }),
-            Some(_) if !owed.paid => self.fail(2, node, || format!("a FULFILL of packet {number} only after one came from downstream; none had")),
-            Some(_) => self.stats.fulfilled += 1,
-        }
-    }
-
     /// Looks through all records: what is overdue, and what is settled. `mono` tells what a node's clock shows, `None`
     /// for one that stands still.
     pub fn sweep(&mut self, mono: impl Fn(u32) -> Option<u64>) {
-        let (books, stats, waiting) = (&self.books, &mut self.stats, &mut self.waiting);
+        let (books, stats, visits) = (&self.books, &mut self.stats, &mut self.visits);
         let mut overdue: Option<(Key, u32, u64, u64)> = None;
         self.owed.retain(|&key, owed| {
             let Some(now) = mono(owed.node) else {
@@ -474,8 +488,9 @@ impl Checker {
             let keep = undisturbed || now <= owed.until;
             if !keep {
                 stats.excused += 1;
-                if waiting.get(&(owed.node, owed.number)) == Some(&key) {
-                    waiting.remove(&(owed.node, owed.number));
+                let visit = (owed.node, owed.number);
+                if visits.get(&visit).is_some_and(|visit| visit.key == key) {
+                    visits.remove(&visit);
                 }
             }
             keep

@@ -2,9 +2,9 @@
 
 use btp_proto::Transmit;
 use bytes::BytesMut;
-use ilp_router::{Action, CloseReason, DialError, LinkId, Received};
+use ilp_router::{Action, CloseReason, Event, LinkId, Received};
 
-use super::check::At;
+use super::check::{At, Way};
 use super::clock::{MS, Time};
 use super::pipe::Kind;
 use super::queue::{Due, Flow};
@@ -64,15 +64,33 @@ impl World {
         }
         self.check_bounds(node);
         let watched = self.spec.watch.wants(self.now, node, None);
-        let Some(connector) = self.nodes[at].connector.as_mut() else {
+        let Some(mut connector) = self.nodes[at].connector.as_mut() else {
             return;
         };
         while let Some(event) = connector.poll_event() {
             if watched {
                 super::trace::print(self.now, node, format_args!("{event:?}"));
             }
+            match event {
+                Event::Stalled { .. } => self.reached.stalled += 1,
+                Event::AddressLearned { .. } => {
+                    self.reached.learned += 1;
+                    self.reached.learned_again += u64::from(self.nodes[at].starts > 1);
+                }
+                Event::Drained { unanswered } => {
+                    if let Some(drain) = &mut self.nodes[at].drain {
+                        drain.unanswered = unanswered;
+                    }
+                }
+                _ => {}
+            }
+            let Some(again) = self.nodes[at].connector.as_mut() else {
+                return;
+            };
+            connector = again;
         }
         self.arm(node);
+        self.stop_if_drained(node);
     }
 
     fn arm(&mut self, node: u32) {
@@ -151,6 +169,11 @@ impl World {
             Action::ResumeRead { link } => {
                 if let Some((slot, end)) = self.pipe_of(node, link) {
                     self.kick(slot, end);
+                }
+            }
+            Action::Stop => {
+                if let Some(drain) = &mut self.nodes[node as usize].drain {
+                    drain.stopped = true;
                 }
             }
             _ => {}
@@ -321,7 +344,11 @@ impl World {
                     self.post(slot, 1 - end, Kind::Ping, b"");
                 }
                 Some(Transmit::Close { code, reason }) => {
-                    pipe.ends[end].closing = true;
+                    let side = &mut pipe.ends[end];
+                    side.closing = true;
+                    if side.usable && code == 1000 {
+                        self.closes(node, seat);
+                    }
                     self.trace(node, None, format_args!("closes a link: {code} {reason}"));
                     self.counts.controls += 1;
                     self.unusable(slot, end);
@@ -367,6 +394,7 @@ impl World {
         let packet = match seen {
             Seen::Prepare { number, .. } => Some(number),
             Seen::Request { id }
+            | Seen::Ask { id, .. }
             | Seen::Fulfill { id, .. }
             | Seen::Reject { id, .. }
             | Seen::Answer { id } => self.checker.packet(at.seat, id),
@@ -471,28 +499,40 @@ impl World {
         let (seat, authed, Some(link)) = (side.seat, side.authed, side.link) else {
             return;
         };
+        let message = pipe.streams[end].front();
+        let seen = if authed && kind == Kind::Binary {
+            wire::read(message)
+        } else {
+            Seen::Other
+        };
+        let mut way = Way::Unknown;
+        if self.spec.faults.is_on()
+            && let Seen::Prepare { .. } = seen
+            && let Some(destination) = self.pipes.front(flow.pipe, end).and_then(wire::destination)
+        {
+            way = self.way(node, seat, destination);
+        }
         let entry = &mut self.nodes[node as usize];
         let now = entry.clock.now(self.now);
-        let Some(connector) = entry.connector.as_mut() else {
+        let (Some(connector), Some(pipe)) = (
+            entry.connector.as_mut(),
+            self.pipes.get_mut(flow.pipe, flow.life),
+        ) else {
             return;
         };
         match kind {
             Kind::Binary => {
                 let message = pipe.streams[end].front();
                 let first = message.first().copied();
-                let seen = if authed {
-                    wire::read(message)
-                } else {
-                    Seen::Other
-                };
                 let before = connector.in_flight();
+                connector.foresee(link, Received::Binary(message));
                 connector.handle_received(now, link, Received::Binary(message));
                 let landed = connector.in_flight() < before;
                 let at = self.at(node, seat);
                 if !self.spec.watch.is_off() {
                     self.show(at, "hears", seen);
                 }
-                self.checker.took(at, seen);
+                self.checker.took(at, seen, way);
                 self.checker.heard(at, seen, landed);
                 if !authed
                     && end == 0
@@ -523,7 +563,13 @@ impl World {
                     },
                     _ => CloseReason::Broken("connection reset".into()),
                 };
+                let before = connector.in_flight();
                 connector.handle_closed(now, link, why);
+                let ended = before.saturating_sub(connector.in_flight());
+                if ended > 0 && self.plan.rejects_on_loss(node) {
+                    let sent = self.checker.awaits(seat, now.mono.as_nanos());
+                    self.reached.given_up += ended.min(sent) as u64;
+                }
                 self.close_end(flow.pipe, end);
                 if kind == Kind::Close {
                     self.post(flow.pipe, 1 - end, Kind::Close, b"");

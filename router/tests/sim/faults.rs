@@ -60,10 +60,10 @@ impl Faults {
         use Accident::*;
         match self {
             Self::None => &[],
-            Self::Some => &[Cut, SlowReader, Freeze, Crash],
+            Self::Some => &[Cut, SlowReader, Freeze, Crash, Drain],
             Self::All => &[
                 Cut, CutOneSide, HalfOpen, SlowReader, Freeze, Suspend, Crash, PowerCut, Partition,
-                ClockJump, Garbage,
+                ClockJump, Garbage, Drain, Gorge,
             ],
         }
     }
@@ -104,6 +104,10 @@ pub enum Accident {
     ClockJump,
     /// Bytes that are no BTP come out of a node.
     Garbage,
+    /// A process is told to shut down, and starts anew after up to 30 s.
+    Drain,
+    /// A wallet does not read for up to 55 s, and asks for as much as it can.
+    Gorge,
 }
 
 /// Something that is wrong now.
@@ -204,15 +208,23 @@ impl World {
                 self.nodes[node as usize].clock.ahead += jump / scale;
             }
             Accident::Garbage => self.emit_garbage(),
+            Accident::Drain => self.shut_down(node),
+            // each is a thousand messages
+            Accident::Gorge if self.weather.rng.below(4) == 0 => self.gorge(node),
+            Accident::Gorge => {}
         }
         let at = self.now + self.weather.rng.below(2 * self.weather.gap + 1);
         self.queue.push(at, Due::Fault { kind });
     }
 
     fn goes_wrong(&mut self, wrong: Wrong, longest: Time) {
+        self.goes_wrong_for(wrong, (100 * MS, longest));
+    }
+
+    fn goes_wrong_for(&mut self, wrong: Wrong, (shortest, longest): (Time, Time)) {
         let fault = self.weather.wrong.len() as u32;
         self.weather.wrong.push(Some(wrong));
-        let at = self.now + self.weather.rng.range(100 * MS, longest);
+        let at = self.now + self.weather.rng.range(shortest, longest);
         self.queue.push(at, Due::Repair { fault });
     }
 
@@ -279,19 +291,22 @@ impl World {
         };
         let end = self.weather.rng.index(2);
         let until = self.now + 60 * SECOND;
+        self.stop_reading(slot, end, until, (100 * MS, 50 * SECOND));
+    }
+
+    /// An end of a pipe is not read any more; it is repaired after a time between these two.
+    pub(super) fn stop_reading(&mut self, slot: u32, end: usize, until: Time, times: (Time, Time)) {
         let Some(pipe) = self.pipes.at(slot) else {
             return;
         };
         pipe.streams[end].paused = until;
         let life = pipe.life;
-        self.goes_wrong(
-            Wrong::Reader {
-                pipe: slot,
-                life,
-                end: end as u8,
-            },
-            50 * SECOND,
-        );
+        let reader = Wrong::Reader {
+            pipe: slot,
+            life,
+            end: end as u8,
+        };
+        self.goes_wrong_for(reader, times);
     }
 
     fn disturb_all(&mut self, node: u32) {
@@ -318,7 +333,8 @@ impl World {
 
     fn freeze(&mut self, node: u32, suspend: bool) {
         let entry = &mut self.nodes[node as usize];
-        if entry.frozen || entry.connector.is_none() {
+        // a drain keeps its time only if its process runs
+        if entry.frozen || entry.connector.is_none() || entry.drain.is_some() {
             return;
         }
         entry.frozen = true;
@@ -364,7 +380,13 @@ impl World {
         if entry.frozen || entry.connector.is_none() {
             return;
         }
-        entry.connector = None;
+        self.go_down(node, silent);
+    }
+
+    /// A process is no more, and its machine neither if that is silent. It starts anew after a while.
+    pub(super) fn go_down(&mut self, node: u32, silent: bool) {
+        let entry = &mut self.nodes[node as usize];
+        (entry.connector, entry.drain) = (None, None);
         entry.dark = silent;
         entry.armed = Time::MAX;
         let seats = entry.seats.clone();
@@ -382,7 +404,12 @@ impl World {
                 self.hang_up(slot, end);
             }
         }
-        self.goes_wrong(Wrong::Down { node }, 30 * SECOND);
+        let longest = if self.weather.over {
+            SECOND
+        } else {
+            30 * SECOND
+        };
+        self.goes_wrong(Wrong::Down { node }, longest);
     }
 
     fn split(&mut self) {
@@ -427,7 +454,17 @@ impl World {
             }
             // cut off
             3 => changed.truncate(message.len() / 2),
-            // something is different
+            // something is different; but an address that is given is believed
+            _ if matches!(
+                seen,
+                Seen::Fulfill {
+                    preimage: [0, ..],
+                    ..
+                }
+            ) =>
+            {
+                return false;
+            }
             _ => {
                 let at = self.weather.rng.range(5, changed.len() as u64) as usize;
                 changed[at] ^= 1 << self.weather.rng.below(8);

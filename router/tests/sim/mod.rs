@@ -9,11 +9,15 @@
 //! | `wallet` | a scripted peer at each node: pays, is paid, lies |
 //! | `faults` | what goes wrong, when, and how it is repaired |
 //! | `check` | the referee and its invariants, at each message |
+//! | `ways` | which way a packet should take |
+//! | `drain` | shutdowns under load |
+//! | `stall` | wallets that ask and do not read |
 //! | `audit` | the invariants that look into a connector |
 //! | `run` | the phases of a run, and what came of it |
 //! | `referee` | the proof that each invariant can fail |
+//! | `reach` | what a run came to |
 //! | `topology`, `build` | who is whose neighbour; the configuration of each node |
-//! | `clock`, `queue`, `rng`, `trace`, `wire`, `heap` | what it is made of |
+//! | `clock`, `money`, `queue`, `rng`, `trace`, `wire`, `heap` | what it is made of |
 //!
 //! Shared by `tests/simulator.rs` and `examples/simulate`.
 
@@ -30,18 +34,23 @@ pub mod build;
 pub mod check;
 pub mod clock;
 mod dials;
+pub mod drain;
 mod driver;
 pub mod faults;
 pub mod heap;
+pub mod money;
 pub mod pipe;
 pub mod queue;
+pub mod reach;
 #[cfg(test)]
 mod referee;
 pub mod rng;
 pub mod run;
+mod stall;
 pub mod topology;
 pub mod trace;
 pub mod wallet;
+mod ways;
 pub mod wire;
 pub mod world;
 

@@ -162,6 +162,12 @@ impl Pipes {
         self.slots.get_mut(slot as usize)?.as_mut()
     }
 
+    /// The bytes of the first message that is under way to an end.
+    pub fn front(&self, slot: u32, end: usize) -> Option<&[u8]> {
+        let pipe = self.slots.get(slot as usize)?.as_ref()?;
+        Some(pipe.streams[end].front())
+    }
+
     pub fn free(&mut self, slot: u32) {
         if self.slots[slot as usize].take().is_some() {
             self.free.push_back(slot);

@@ -32,6 +32,10 @@ pub enum Due {
     Wallet { chore: u32 },
     /// A wallet without a link tries again.
     Redial { wallet: u32 },
+    /// A wallet asks for its address.
+    Inquire { wallet: u32, life: u64 },
+    /// A wallet that does not read asks for more.
+    Binge { wallet: u32, life: u64, left: u8 },
     /// The next fault of a kind.
     Fault { kind: u8 },
     /// A fault ends.

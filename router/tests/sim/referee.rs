@@ -6,10 +6,11 @@ use ilp_proto::ErrorCode;
 use ilp_router::config::Timeouts;
 
 use super::Spec;
-use super::audit::{Account, Held, IDLE_PEER, compare};
-use super::check::{At, Checker, tick};
+use super::audit::{Account, Held, IDLE_PEER, compare, over};
+use super::check::{At, Checker, Way, tick};
 use super::clock::{MS, SECOND};
 use super::faults::Faults;
+use super::money::{Asset, Terms};
 use super::run::Outcome;
 use super::wire::{Seen, preimage};
 use super::world::World;
@@ -21,7 +22,7 @@ const IN: u32 = 0;
 const OUT: u32 = 2;
 
 fn checker() -> Checker {
-    let mut checker = Checker::new(SECRET, 4, &Timeouts::default());
+    let mut checker = Checker::new(SECRET, vec![Terms::default(); 4], &Timeouts::default());
     checker.usable(IN, true);
     checker.usable(OUT, true);
     checker
@@ -33,6 +34,7 @@ fn at(seat: u32, mono: u64) -> At {
         seat,
         mono,
         wall: (mono / MS) as i64,
+        draining: false,
     }
 }
 
@@ -62,7 +64,7 @@ fn reject(id: u32) -> Seen {
 /// A packet of 100 units that comes in under id 1 and expires after 10 s, and has gone on under id 2.
 fn forwarded() -> Checker {
     let mut checker = checker();
-    checker.took(at(IN, 0), prepare(1, 100, 10_000));
+    checker.took(at(IN, 0), prepare(1, 100, 10_000), Way::Unknown);
     checker.said(at(OUT, 0), prepare(2, 100, 9_000));
     assert_eq!(checker.violation(), None);
     checker
@@ -185,7 +187,7 @@ fn invariant_2_a_foreign_answer_that_is_taken_is_seen() {
 #[test]
 fn invariant_3_an_amount_that_grows_is_seen() {
     let mut checker = checker();
-    checker.took(at(IN, 0), prepare(1, 100, 10_000));
+    checker.took(at(IN, 0), prepare(1, 100, 10_000), Way::Unknown);
     checker.said(at(OUT, 0), prepare(2, 101, 9_000));
     trips(&checker, 3, "at most 100 go on");
 }
@@ -193,7 +195,7 @@ fn invariant_3_an_amount_that_grows_is_seen() {
 #[test]
 fn invariant_3_an_expiry_without_a_margin_is_seen() {
     let mut checker = checker();
-    checker.took(at(IN, 0), prepare(1, 100, 10_000));
+    checker.took(at(IN, 0), prepare(1, 100, 10_000), Way::Unknown);
     checker.said(at(OUT, 0), prepare(2, 100, 9_001));
     trips(&checker, 3, "1000 ms less");
 }
@@ -235,7 +237,9 @@ fn invariant_3_books_that_differ_from_the_referees_are_seen() {
     let from = world.at(0, world.nodes[0].seats[0]);
     let to = world.at(0, world.nodes[0].seats[1]);
     let expires = from.wall + 10_000;
-    world.checker.took(from, prepare(1, 100, expires));
+    world
+        .checker
+        .took(from, prepare(1, 100, expires), Way::Unknown);
     world.checker.said(to, prepare(2, 100, expires - 1_000));
     let secret = world.secret();
     let paid = Seen::Fulfill {
@@ -259,6 +263,7 @@ fn invariant_4_an_id_that_is_used_twice_is_seen() {
             expires: 10_000,
             number: 78,
         },
+        Way::Unknown,
     );
     checker.said(
         at(OUT, SECOND),
@@ -278,7 +283,9 @@ fn invariant_4_what_is_left_in_an_idle_network_is_seen() {
     world.audit_idle();
     assert_eq!(world.checker.violation(), None);
     let at = world.at(0, world.nodes[0].seats[0]);
-    world.checker.took(at, prepare(1, 100, at.wall + 10_000));
+    world
+        .checker
+        .took(at, prepare(1, 100, at.wall + 10_000), Way::Unknown);
     world.audit_idle();
     assert_eq!(
         world
@@ -419,4 +426,163 @@ fn network() -> World {
     let mut world = World::new(&spec());
     assert!(world.connect(&mut |_, _| {}));
     world
+}
+
+/// What the referee makes of a packet of `amount` that comes in under id 1 and should go `way`.
+fn taken(terms: [Terms; 2], amount: u64, way: Way) -> Checker {
+    let [from, to] = terms;
+    let terms = vec![from, Terms::default(), to, Terms::default()];
+    let mut checker = Checker::new(SECRET, terms, &Timeouts::default());
+    checker.usable(IN, true);
+    checker.usable(OUT, true);
+    checker.took(at(IN, 0), prepare(1, amount, 10_000), way);
+    checker
+}
+
+const TO_OUT: Way = Way::To {
+    seat: OUT,
+    detour: false,
+};
+
+fn refuse(code: ErrorCode) -> Seen {
+    Seen::Reject { id: 1, code }
+}
+
+#[test]
+fn invariant_1_a_packet_that_is_taken_during_a_drain_is_seen() {
+    let during = At {
+        draining: true,
+        ..at(IN, 0)
+    };
+    let mut good = checker();
+    good.took(during, prepare(1, 100, 10_000), Way::Unknown);
+    let mut bad = checker();
+    bad.took(during, prepare(1, 100, 10_000), Way::Unknown);
+    good.said(at(IN, 0), refuse(ErrorCode::T03_CONNECTOR_BUSY));
+    assert_eq!((good.violation(), good.stats.drained), (None, 1));
+    bad.said(at(OUT, 0), prepare(2, 100, 9_000));
+    trips(&bad, 1, "during a drain");
+}
+
+#[test]
+fn invariant_1_a_drain_that_takes_too_long_or_leaves_more_than_it_says_is_seen() {
+    for (took, left, good) in [
+        (9 * SECOND, 2, true),
+        (10 * SECOND, 2, false),
+        (SECOND, 3, false),
+    ] {
+        let mut world = network();
+        world.check_drain(1, took, 2, left);
+        let violation = world.checker.violation();
+        assert_eq!(violation.is_none(), good, "{violation:?}");
+        assert!(violation.is_none_or(|violation| violation.invariant == 1));
+    }
+}
+
+#[test]
+fn invariant_1_answers_that_are_owed_when_a_link_closes_are_counted() {
+    let mut checker = forwarded();
+    assert_eq!((checker.owes(IN), checker.owes(OUT)), (1, 0));
+    assert_eq!((checker.awaits(OUT, 0), checker.awaits(IN, 0)), (1, 0));
+    checker.said(at(IN, SECOND), reject(1));
+    assert_eq!(checker.owes(IN), 0);
+}
+
+#[test]
+fn invariant_3_an_amount_is_checked_in_the_asset_of_each_side() {
+    let fine = Terms {
+        asset: Asset {
+            code: "USD",
+            scale: 12,
+        },
+        ..Terms::default()
+    };
+    let euro = Terms {
+        asset: Asset {
+            code: "EUR",
+            scale: 9,
+        },
+        ..Terms::default()
+    };
+    for (to, amount, good) in [
+        (fine, 100_000, true),
+        (fine, 100, false),
+        (euro, 100, false),
+    ] {
+        let mut checker = taken([Terms::default(), to], 100, TO_OUT);
+        checker.said(at(OUT, 0), prepare(2, amount, 9_000));
+        assert_eq!(checker.violation().is_none(), good, "{to:?} {amount}");
+        assert_eq!(checker.stats.converted, u64::from(good));
+    }
+}
+
+#[test]
+fn invariant_3_a_balance_above_its_limit_is_seen() {
+    for (limit, good) in [(100, true), (99, false)] {
+        let from = Terms {
+            max_balance: Some(limit),
+            ..Terms::default()
+        };
+        let mut checker = taken([from, Terms::default()], 100, TO_OUT);
+        checker.said(at(OUT, 0), prepare(2, 100, 9_000));
+        assert_eq!(checker.violation().is_none(), good);
+        assert_eq!(over(Some(limit), 100).is_none(), good);
+    }
+    assert_eq!(over(None, i128::MAX), None);
+}
+
+#[test]
+fn invariant_3_an_address_that_is_not_the_right_one_is_seen() {
+    let mut world = network();
+    world.plan.graph.address[1] = "test.other".into();
+    world.audit(1);
+    let violation = world.checker.violation().expect("a violation");
+    assert!(violation.what.contains("test.other"), "{}", violation.what);
+}
+
+#[test]
+fn invariant_8_a_way_that_is_not_the_best_is_seen() {
+    for way in [
+        Way::Nowhere,
+        Way::To {
+            seat: IN,
+            detour: false,
+        },
+    ] {
+        let mut checker = taken([Terms::default(); 2], 100, way);
+        checker.said(at(OUT, 0), prepare(2, 100, 9_000));
+        trips(&checker, 8, "it went to seat 2");
+    }
+    let detour = Way::To {
+        seat: OUT,
+        detour: true,
+    };
+    let mut checker = taken([Terms::default(); 2], 100, detour);
+    checker.said(at(OUT, 0), prepare(2, 100, 9_000));
+    assert_eq!((checker.violation(), checker.stats.detours), (None, 1));
+}
+
+#[test]
+fn invariant_8_a_packet_that_goes_in_circles_is_seen() {
+    let mut checker = taken([Terms::default(); 2], 100, TO_OUT);
+    checker.said(at(OUT, 0), prepare(2, 100, 9_000));
+    checker.took(at(OUT, 0), prepare(3, 100, 8_000), TO_OUT);
+    trips(&checker, 8, "it comes again");
+}
+
+#[test]
+fn invariant_8_a_refusal_for_what_is_not_the_case_is_seen() {
+    for code in [
+        ErrorCode::T01_PEER_UNREACHABLE,
+        ErrorCode::T04_INSUFFICIENT_LIQUIDITY,
+        ErrorCode::R01_INSUFFICIENT_SOURCE_AMOUNT,
+        ErrorCode::F08_AMOUNT_TOO_LARGE,
+    ] {
+        let mut checker = taken([Terms::default(); 2], 100, TO_OUT);
+        checker.said(at(IN, 0), refuse(code));
+        trips(&checker, 8, "is refused");
+    }
+    let mut checker = taken([Terms::default(); 2], 100, Way::Nowhere);
+    checker.said(at(IN, 0), refuse(ErrorCode::T01_PEER_UNREACHABLE));
+    assert_eq!(checker.violation(), None);
 }

@@ -7,6 +7,7 @@ use super::audit::IDLE_PEER;
 use super::check::{Checked, Violation};
 use super::clock::{MS, SECOND, Time};
 use super::heap;
+use super::reach::Reached;
 use super::trace::Hash;
 use super::world::{Counts, World};
 
@@ -31,6 +32,7 @@ pub struct Outcome {
     pub edges: usize,
     pub counts: Counts,
     pub checked: Checked,
+    pub reached: Reached,
     pub sent: u64,
     pub fulfilled: u64,
     pub rejected: u64,
@@ -88,6 +90,7 @@ pub fn run(spec: &Spec, progress: &mut dyn FnMut(Phase, &World)) -> Outcome {
         edges: world.plan.graph.edges.len(),
         counts: world.counts,
         checked: world.checker.stats,
+        reached: world.reached,
         sent: traffic.sent,
         fulfilled: traffic.fulfilled,
         rejected: traffic.rejected,
@@ -122,9 +125,10 @@ impl World {
 
     pub(super) fn connect(&mut self, progress: Progress<'_>) -> bool {
         // a node takes so many strangers at a time, the rest come again
-        let all_up = |world: &Self| world.disconnected().is_none();
-        self.steps(Phase::Connect, 60 * SECOND, SECOND / 2, progress, all_up)
-            && self.expect_connected("60 s after the start")
+        let all_up = |world: &Self| world.disconnected().is_none() && world.nameless().is_none();
+        // an address comes down from parent to child, every 5 s a step if it is asked for too early
+        self.steps(Phase::Connect, 120 * SECOND, SECOND / 2, progress, all_up)
+            && self.expect_connected("120 s after the start")
     }
 
     fn expect_connected(&mut self, when: &str) -> bool {
@@ -135,6 +139,12 @@ impl World {
             };
             self.checker.fail(7, node, || {
                 format!("every pair of neighbours is connected {when}; n{node} and {other} are not")
+            });
+            return false;
+        }
+        if let Some(node) = self.nameless() {
+            self.checker.fail(7, node, || {
+                format!("every node has its address {when}; n{node} has none")
             });
             return false;
         }
@@ -160,9 +170,9 @@ impl World {
         let bound = self.plan.retry_bound().as_nanos() as Time;
         let mut up = None;
         let good = self.steps(Phase::Converge, start + bound, SECOND, progress, |world| {
-            up = match world.disconnected() {
-                None => up.or(Some(world.now - start)),
-                Some(_) => None,
+            up = match world.disconnected().is_none() && world.nameless().is_none() {
+                true => up.or(Some(world.now - start)),
+                false => None,
             };
             false
         });
@@ -188,8 +198,11 @@ impl World {
             let from = (u64::from(probe) * u64::from(nodes) / u64::from(count)) as u32;
             let near = u64::from(nodes.min(15)) - 1;
             let to = (from + 1 + self.noise.below(near) as u32) % nodes;
-            if to != from && self.plan.is_within_reach(from, to) {
-                self.pay(from, to, 30 * SECOND, false);
+            let code = |node| self.plan.asset_of_wallet(node).code;
+            let trades = code(from) == "USD" && code(to) == "USD";
+            if to != from && trades && self.plan.is_within_reach(from, to) {
+                let amount = self.probe_amount(from);
+                self.pay(from, to, 30 * SECOND, amount, false);
                 sent += 1;
             }
             if gap > 0 && !self.run_until(self.now + gap) {

@@ -5,7 +5,7 @@
 //! short cut to its own subtree. Such routes have no loops: after the last step up each hop's address is a longer
 //! prefix of the destination than the one before.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::str::FromStr;
 
 use super::rng::Rng;
@@ -140,6 +140,40 @@ impl Graph {
         segments(from).count() + segments(to).count() - 2 * common
     }
 
+    fn depth(&self, node: u32) -> usize {
+        self.address[node as usize].split('.').count()
+    }
+
+    /// The ways that a node may take when the one that it prefers is down: a prefix and the neighbours that lead there, in
+    /// order. Up: to any neighbour that is nearer to the root, after its parent. Down: to a grandchild by another neighbour
+    /// that knows it, after its own child. Either is progress, so that such packets do not go in circles either.
+    pub fn detours(&self, node: u32) -> Vec<(&str, Vec<u32>)> {
+        let at = node as usize;
+        let mut ways = Vec::new();
+        if let Some(parent) = self.parent[at] {
+            let up = self.neighbours[at].iter().map(|&(other, _)| other);
+            let up = up.filter(|&other| other != parent && self.depth(other) < self.depth(node));
+            let hops: Vec<u32> = std::iter::once(parent).chain(up).collect();
+            ways.push(("", hops));
+        }
+        let mut down = BTreeMap::<u32, Vec<u32>>::new();
+        for &(other, _) in &self.neighbours[at] {
+            for &(below, _) in &self.neighbours[other as usize] {
+                let child = self.parent[below as usize];
+                if let Some(child) = child
+                    .filter(|&child| child != other && self.parent[child as usize] == Some(node))
+                {
+                    down.entry(below).or_insert_with(|| vec![child]).push(other);
+                }
+            }
+        }
+        for (below, hops) in down {
+            ways.push((&self.address[below as usize], hops));
+        }
+        ways.retain(|(_, hops)| hops.len() > 1);
+        ways
+    }
+
     fn route(edges: Vec<(u32, u32)>, nodes: usize, root: u32) -> Self {
         let mut neighbours = vec![Vec::new(); nodes];
         for (edge, &(a, b)) in edges.iter().enumerate() {
@@ -178,31 +212,65 @@ fn every_topology_is_connected_and_every_step_of_a_packet_is_progress() {
         );
         for to in 0..60 {
             let target = format!("{}.w", graph.address[to]);
-            let mut at = 59;
-            let mut steps = 0;
-            while at != to {
-                at = graph.step(at, &target).expect("a way");
-                steps += 1;
-                assert!(steps < 120, "{topology:?}: to {to} in circles");
+            // whichever hop is taken at each step: nowhere is come to again, and nothing but the target ends it
+            let mut done = [false; 60];
+            for from in 0..60 {
+                graph.walk(from, to, &target, &mut Vec::new(), &mut done);
             }
         }
     }
 }
 
+#[test]
+fn there_are_detours_up_and_down() {
+    let graph = Graph::new(Topology::ScaleFree, 60, &mut Rng::new(3));
+    let all = (0..60).flat_map(|node| graph.detours(node));
+    let (up, down): (Vec<_>, Vec<_>) = all.partition(|(prefix, _)| prefix.is_empty());
+    assert!(up.len() > 10 && down.len() > 10, "{up:?} {down:?}");
+}
+
 #[cfg(test)]
 impl Graph {
-    /// Where a packet goes next, by the rules of a routing table.
-    fn step(&self, at: usize, target: &str) -> Option<usize> {
-        let below = |prefix: &str| {
-            target
-                .strip_prefix(prefix)
-                .is_some_and(|rest| rest.starts_with('.'))
+    fn walk(&self, at: usize, to: usize, target: &str, way: &mut Vec<usize>, done: &mut [bool]) {
+        assert!(!way.contains(&at), "to {to} in circles: {way:?} {at}");
+        if at == to || done[at] {
+            return;
+        }
+        way.push(at);
+        let hops = self.steps(at, target);
+        assert!(!hops.is_empty(), "no way from {at} to {to}");
+        for hop in hops {
+            self.walk(hop as usize, to, target, way, done);
+        }
+        way.pop();
+        done[at] = true;
+    }
+
+    /// Where a packet may go next, by the rules of a routing table.
+    fn steps(&self, at: usize, target: &str) -> Vec<u32> {
+        let mut routes: BTreeMap<&str, Vec<u32>> = BTreeMap::new();
+        for &(next, _) in &self.neighbours[at] {
+            let is_parent = self.parent[at] == Some(next);
+            let prefix: &str = if is_parent {
+                ""
+            } else {
+                &self.address[next as usize]
+            };
+            routes.entry(prefix).or_default().push(next);
+        }
+        for (prefix, hops) in self.detours(at as u32) {
+            routes.insert(prefix, hops);
+        }
+        let covers = |prefix: &&str| {
+            let rest = target.strip_prefix(*prefix);
+            prefix.is_empty() || rest.is_some_and(|rest| rest.starts_with('.'))
         };
-        let best = self.neighbours[at].iter().filter(|(next, _)| {
-            self.parent[at] != Some(*next) && below(&self.address[*next as usize])
-        });
-        let best = best.max_by_key(|(next, _)| self.address[*next as usize].len());
-        best.map(|(next, _)| *next as usize)
-            .or_else(|| self.parent[at].map(|parent| parent as usize))
+        let best = routes
+            .keys()
+            .copied()
+            .filter(covers)
+            .max_by_key(|prefix| prefix.len());
+        best.map(|prefix| routes[prefix].clone())
+            .unwrap_or_default()
     }
 }

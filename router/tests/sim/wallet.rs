@@ -22,6 +22,8 @@ pub struct Wallet {
     pub up: bool,
     next_id: u32,
     lies: bool,
+    /// The request by which it asked for its address.
+    asked: Option<u32>,
 }
 
 impl Wallet {
@@ -32,7 +34,20 @@ impl Wallet {
             up: false,
             next_id: 1,
             lies,
+            asked: None,
         }
+    }
+
+    /// The id of its next request.
+    pub const fn next(&mut self) -> u32 {
+        let id = self.next_id;
+        self.next_id = id.wrapping_add(1);
+        id
+    }
+
+    /// Its link, once the auth is behind it.
+    pub fn link(&self) -> Option<u32> {
+        self.pipe.filter(|_| self.up)
     }
 }
 
@@ -115,6 +130,11 @@ impl Traffic {
         self.waiting.len()
     }
 
+    /// Counts the links of a wallet.
+    pub fn life(&self, wallet: u32) -> u64 {
+        self.lives[wallet as usize]
+    }
+
     fn to(&mut self, from: u32) -> u32 {
         let count = self.destinations.len() as u64;
         let from = u64::from(from);
@@ -153,15 +173,38 @@ impl World {
         } else {
             30
         };
-        self.pay(from, to, seconds * SECOND, rough);
+        let amount = self.draw_amount(from, rough);
+        self.pay(from, to, seconds * SECOND, amount, rough);
+    }
+
+    /// In the asset of the sender's account.
+    fn draw_amount(&mut self, from: u32, rough: bool) -> u64 {
+        let rng = &mut self.traffic.rng;
+        let usual = match rng.below(100) {
+            0..5 if rough => rng.below(100),
+            5 if rough => return u64::MAX - rng.below(1_000),
+            _ => rng.below(1_000_000),
+        };
+        self.plan.asset_of_wallet(from).amount(usual)
+    }
+
+    /// What a packet can have that must get through: nothing where a balance may be at its limit, and not so little that
+    /// a coarse scale leaves nothing of it.
+    pub fn probe_amount(&mut self, from: u32) -> u64 {
+        let seat = self.plan.wallet_seat(from);
+        let limited = self.plan.tight || self.plan.terms[seat as usize].max_balance.is_some();
+        let usual = if limited {
+            0
+        } else {
+            self.traffic.rng.range(1_000, 1_000_000)
+        };
+        self.plan.asset_of_wallet(from).amount(usual)
     }
 
     /// One packet, or now and then something that is none.
-    pub fn pay(&mut self, from: u32, to: u32, expiry: Time, rough: bool) {
+    pub fn pay(&mut self, from: u32, to: u32, expiry: Time, amount: u64, rough: bool) {
         let traffic = &mut self.traffic;
-        let wallet = &mut self.wallets[from as usize];
-        let id = wallet.next_id;
-        wallet.next_id = wallet.next_id.wrapping_add(1);
+        let id = self.wallets[from as usize].next();
         let mut out = std::mem::take(&mut self.scratch);
         let number = traffic.sent;
         traffic.sent += 1;
@@ -169,7 +212,7 @@ impl World {
         let payment = Payment {
             id,
             number,
-            amount: traffic.rng.below(1_000_000),
+            amount,
             expires: wall(self.now + expiry),
             to: &traffic.destinations[to as usize],
             data: if large {
@@ -188,8 +231,7 @@ impl World {
             } else {
                 b"\x63"
             };
-            let id = self.wallets[from as usize].next_id;
-            self.wallets[from as usize].next_id = id.wrapping_add(1);
+            let id = self.wallets[from as usize].next();
             wire::put_raw(&mut out, Carrier::Message, id, bad);
             self.wallet_sends(from, &out);
             out.clear();
@@ -197,7 +239,7 @@ impl World {
         self.scratch = out;
     }
 
-    fn wallet_sends(&mut self, wallet: u32, message: &[u8]) {
+    pub(super) fn wallet_sends(&mut self, wallet: u32, message: &[u8]) {
         let Some(slot) = self.wallets[wallet as usize].pipe else {
             return;
         };
@@ -244,7 +286,7 @@ impl World {
     /// A wallet has no link (any more): it will dial.
     pub(super) fn wallet_lost(&mut self, wallet: u32) {
         let entry = &mut self.wallets[wallet as usize];
-        (entry.pipe, entry.up) = (None, false);
+        (entry.pipe, entry.up, entry.asked) = (None, false, None);
         self.traffic.lives[wallet as usize] += 1;
         let at = self.now + self.noise.range(SECOND, 2 * SECOND);
         self.queue.push(at, Due::Redial { wallet });
@@ -268,11 +310,57 @@ impl World {
                 // the answer to its auth; a refusal is followed by a close
                 let good = pipe.streams[0].front().first() == Some(&1);
                 self.wallets[wallet as usize].up = good;
+                self.inquire(wallet, self.traffic.life(wallet));
             }
             Kind::Binary => {
-                let seen = wire::read(pipe.streams[0].front());
+                let message = pipe.streams[0].front();
+                let seen = wire::read(message);
+                if let Seen::Fulfill { id, .. } | Seen::Reject { id, .. } = seen
+                    && self.wallets[wallet as usize].asked == Some(id)
+                {
+                    let told = wire::told(message);
+                    let told =
+                        told.map(|(address, code, scale)| format!("{address} {code}/{scale}"));
+                    return self.wallet_is_told(wallet, told);
+                }
                 self.wallet_hears(wallet, seen);
             }
+        }
+    }
+
+    /// A wallet asks its node which address it has.
+    pub(super) fn inquire(&mut self, wallet: u32, life: u64) {
+        let now = wall(self.now);
+        let clear = self.traffic.life(wallet) == life;
+        let entry = &mut self.wallets[wallet as usize];
+        if !clear || !entry.up {
+            return;
+        }
+        let id = entry.next();
+        entry.asked = Some(id);
+        let mut out = std::mem::take(&mut self.scratch);
+        wire::put_ask(&mut out, id, now);
+        self.wallet_sends(wallet, &out);
+        out.clear();
+        self.scratch = out;
+    }
+
+    /// `None`: its node does not know its own yet, or drains.
+    fn wallet_is_told(&mut self, wallet: u32, told: Option<String>) {
+        self.wallets[wallet as usize].asked = None;
+        let Some(told) = told else {
+            let life = self.traffic.life(wallet);
+            let again = Due::Inquire { wallet, life };
+            return self.queue.push(self.now + SECOND, again);
+        };
+        let asset = self.plan.asset_of_wallet(wallet);
+        let to = &self.traffic.destinations[wallet as usize];
+        let right = format!("{to} {}/{}", asset.code, asset.scale);
+        self.reached.told += 1;
+        if told != right && !self.nodes[wallet as usize].lies {
+            self.checker.fail(3, wallet, || {
+                format!("a child is told its address and asset, {right}; it was told {told}")
+            });
         }
     }
 
@@ -282,7 +370,7 @@ impl World {
             Seen::Fulfill { id, .. } => (id, None),
             Seen::Reject { id, code } => (id, Some(code.as_str().to_string())),
             Seen::Answer { id } => (id, Some("BTP".to_string())),
-            Seen::Request { .. } | Seen::Other => return,
+            Seen::Request { .. } | Seen::Ask { .. } | Seen::Other => return,
         };
         let Some((_, since)) = self.traffic.waiting.remove(&(wallet, id)) else {
             return;

@@ -4,6 +4,7 @@ use btp_proto::{
     BtpCode, BtpError, Carrier, Frame, Protocol, Protocols, ilp_frame_len, put_ilp_frame,
 };
 use bytes::BytesMut;
+use ilp_proto::ildcp::{self, IldcpResponse};
 use ilp_proto::{
     Addr, ErrorCode, Fulfill, Fulfillment, Packet, PacketType, Prepare, Reject, Timestamp,
 };
@@ -23,6 +24,11 @@ pub enum Seen {
     /// A request that can only be refused.
     Request {
         id: u32,
+    },
+    /// A child asks its parent for its address.
+    Ask {
+        id: u32,
+        expires: i64,
     },
     Fulfill {
         id: u32,
@@ -72,6 +78,10 @@ fn classify(carrier: Carrier, id: u32, ilp: &[u8]) -> Seen {
         (None, Carrier::Response) => true,
     };
     match Packet::parse(ilp) {
+        Ok(Packet::Prepare(prepare)) if ildcp::is_request(&prepare) => Seen::Ask {
+            id,
+            expires: prepare.expires_at.as_millis(),
+        },
         Ok(Packet::Prepare(prepare)) => Seen::Prepare {
             id,
             amount: prepare.amount,
@@ -94,6 +104,33 @@ fn classify(carrier: Carrier, id: u32, ilp: &[u8]) -> Seen {
 fn number(data: &[u8]) -> u64 {
     data.first_chunk()
         .map_or(u64::MAX, |bytes| u64::from_be_bytes(*bytes))
+}
+
+/// The packet in a message.
+fn packet(message: &[u8]) -> Option<Packet<'_>> {
+    let protocols = Frame::parse(message).ok()?.protocols();
+    Packet::parse(protocols.get("ilp")?.data).ok()
+}
+
+/// Where a PREPARE goes.
+pub fn destination(message: &[u8]) -> Option<&str> {
+    match packet(message)? {
+        Packet::Prepare(prepare) => Some(prepare.destination.as_str()),
+        _ => None,
+    }
+}
+
+/// What a parent says to a child: the address, and the code and the scale of the asset.
+pub fn told(message: &[u8]) -> Option<(&str, &str, u8)> {
+    let Packet::Fulfill(fulfill) = packet(message)? else {
+        return None;
+    };
+    let said = IldcpResponse::from_fulfill(&fulfill).ok()?;
+    Some((
+        said.client_address.as_str(),
+        said.asset_code,
+        said.asset_scale,
+    ))
 }
 
 /// What fulfils packet `number` of the run with this key.
@@ -140,6 +177,13 @@ pub fn put_prepare(out: &mut BytesMut, key: u64, payment: &Payment<'_>) {
     };
     put_ilp_frame(out, Carrier::Message, payment.id, prepare.encoded_len());
     prepare.encode(out);
+}
+
+/// A child's question.
+pub fn put_ask(out: &mut BytesMut, id: u32, now: i64) {
+    let request = ildcp::request(Timestamp::from_millis(now));
+    put_ilp_frame(out, Carrier::Message, id, request.encoded_len());
+    request.encode(out);
 }
 
 pub fn put_fulfill(out: &mut BytesMut, id: u32, preimage: [u8; 32]) {
@@ -217,6 +261,9 @@ fn what_a_wallet_writes_the_referee_reads() {
     assert_eq!(read(&out.split()), Seen::Request { id: 7 });
     put_raw(&mut out, Carrier::Response, 8, b"zzz");
     assert_eq!(read(&out.split()), Seen::Answer { id: 8 });
+    put_ask(&mut out, 9, 5);
+    let expires = 60_005;
+    assert_eq!(read(&out.split()), Seen::Ask { id: 9, expires });
     put_auth(&mut out, "w", "secret");
     assert_eq!(read(&out.split()), Seen::Request { id: 0 });
     assert_eq!(read(b"garbage"), Seen::Other);

@@ -10,9 +10,11 @@ use ilp_router::Connector;
 use super::build::Plan;
 use super::check::{At, Checker};
 use super::clock::{Clock, MS, SECOND, Time};
+use super::drain::Drain;
 use super::faults::Weather;
 use super::pipe::Pipes;
 use super::queue::{Due, Queue};
+use super::reach::Reached;
 use super::rng::Rng;
 use super::trace::{Hash, Watch, print};
 use super::wallet::{Traffic, Wallet};
@@ -35,6 +37,8 @@ pub struct Node {
     pub dark: bool,
     /// What it answers is changed on its way out.
     pub lies: bool,
+    /// It has been told to shut down.
+    pub drain: Option<Drain>,
     /// How often it was started.
     pub starts: u64,
     /// Calls of `handle_timeout`.
@@ -69,6 +73,7 @@ pub struct World {
     pub checker: Checker,
     pub hash: Hash,
     pub counts: Counts,
+    pub reached: Reached,
     pub traffic: Traffic,
     pub weather: Weather,
     /// Whose each seat is: nodes first, then wallets.
@@ -77,6 +82,8 @@ pub struct World {
     pub latency: Vec<Time>,
     pub noise: Rng,
     pub scratch: BytesMut,
+    /// Packets sent by wallets that do not read.
+    pub stuffed: u64,
     /// The node that is audited next.
     pub next_audit: usize,
 }
@@ -97,7 +104,7 @@ impl World {
         let mut latency: Vec<_> = (0..edges).map(|_| noise.range(MS, 60 * MS)).collect();
         latency.resize(edges + spec.nodes, MS / 5);
         let secret = root.fork(3).next();
-        let checker = Checker::new(secret, owners.len(), &plan.timeouts);
+        let checker = Checker::new(secret, plan.terms.clone(), &plan.timeouts);
         let mut world = Self {
             spec: spec.clone(),
             now: 0,
@@ -108,12 +115,14 @@ impl World {
             checker,
             hash: Hash::new(),
             counts: Counts::default(),
+            reached: Reached::default(),
             traffic: Traffic::new(spec, secret, root.fork(4), &plan.graph),
             weather: Weather::new(spec, root.fork(5)),
             owners,
             latency,
             noise,
             scratch: BytesMut::new(),
+            stuffed: 0,
             next_audit: 0,
             plan,
         };
@@ -141,6 +150,7 @@ impl World {
                 frozen: false,
                 dark: false,
                 lies: rng.permille(faults.lying_nodes()),
+                drain: None,
                 starts: 0,
                 wakes: 0,
             });
@@ -168,7 +178,7 @@ impl World {
             Connector::new(config, seed, now).expect("configurations are built valid");
         connector.set_packet_events(self.spec.watch.node == Some(node));
         entry.connector = Some(Box::new(connector));
-        entry.dark = false;
+        (entry.dark, entry.drain) = (false, None);
         self.touch(node);
     }
 
@@ -192,6 +202,7 @@ impl World {
             seat,
             mono: mono.as_nanos(),
             wall: wall.as_millis(),
+            draining: self.nodes[node as usize].drain.is_some(),
         }
     }
 
@@ -243,6 +254,8 @@ impl World {
             Due::Send => self.send_next(),
             Due::Wallet { chore } => self.do_chore(chore),
             Due::Redial { wallet } => self.wallet_dials(wallet),
+            Due::Inquire { wallet, life } => self.inquire(wallet, life),
+            Due::Binge { wallet, life, left } => self.binge(wallet, life, left),
             Due::Fault { kind } => self.strike(kind),
             Due::Repair { fault } => self.repair(fault),
             Due::Sweep => self.sweep(),
