@@ -77,6 +77,12 @@ impl World {
                 format!("a drain is over within {most} ns; it took {took}")
             });
         }
+        let early = took < self.plan.timeouts.shutdown.as_nanos() as Time * 999 / 1_000;
+        if early && unanswered > 0 {
+            self.checker.fail(1, node, || {
+                format!("a drain waits for packets in flight; with {unanswered} it was over after {took} ns")
+            });
+        }
         if left > unanswered {
             self.checker.fail(1, node, || {
                 format!("a drain that leaves {unanswered} packets in flight leaves no other unanswered; {left} are")

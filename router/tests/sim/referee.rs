@@ -465,14 +465,16 @@ fn invariant_1_a_packet_that_is_taken_during_a_drain_is_seen() {
 }
 
 #[test]
-fn invariant_1_a_drain_that_takes_too_long_or_leaves_more_than_it_says_is_seen() {
-    for (took, left, good) in [
-        (9 * SECOND, 2, true),
-        (10 * SECOND, 2, false),
-        (SECOND, 3, false),
+fn invariant_1_a_drain_that_is_too_long_or_too_short_or_leaves_more_than_it_says_is_seen() {
+    for (took, says, left, good) in [
+        (9 * SECOND, 2, 2, true),
+        (10 * SECOND, 2, 2, false),
+        (9 * SECOND, 2, 3, false),
+        (7 * SECOND, 2, 2, false),
+        (SECOND, 0, 0, true),
     ] {
         let mut world = network();
-        world.check_drain(1, took, 2, left);
+        world.check_drain(1, took, says, left);
         let violation = world.checker.violation();
         assert_eq!(violation.is_none(), good, "{violation:?}");
         assert!(violation.is_none_or(|violation| violation.invariant == 1));
