@@ -228,13 +228,16 @@ impl Answers {
         self.live == 0
     }
 
+    /// Whether [`take_dropped`](Self::take_dropped) has anything to say.
+    #[must_use]
+    #[inline]
+    pub fn has_dropped(&self) -> bool {
+        !self.dropped.is_zero()
+    }
+
     /// What was dropped since the last call.
     #[must_use = "reading the counts resets them"]
-    #[inline]
     pub fn take_dropped(&mut self) -> Dropped {
-        if self.dropped.is_zero() {
-            return Dropped::default();
-        }
         core::mem::take(&mut self.dropped)
     }
 

@@ -148,6 +148,7 @@ impl Connection {
     ///
     /// # Errors
     /// [`SendError`]; `write` was not called then.
+    #[inline]
     pub fn request(
         &mut self,
         now: Instant,
@@ -270,18 +271,15 @@ impl Connection {
         out: &mut BytesMut,
     ) -> Option<Transmit> {
         self.advance(now);
-        if let Some(frame) = self.auth_frame.take() {
-            out.put_slice(&frame);
-            return Some(Transmit::Binary { len: frame.len() });
-        }
-        if core::mem::take(&mut self.ping_due) {
-            return Some(Transmit::Ping);
-        }
-        if let Some(len) = self.control.pop(self.now, out) {
-            return Some(Transmit::Binary { len });
+        if self.auth_frame.is_some() || self.ping_due || !self.control.is_empty() {
+            let urgent = self.transmit_urgent(out);
+            if urgent.is_some() {
+                return urgent;
+            }
         }
         if self.may_answer()
-            && let Some(len) = answers.and_then(|answers| answers.pop(self.now, out))
+            && let Some(answers) = answers
+            && let Some(len) = answers.pop(self.now, out)
         {
             return Some(Transmit::Binary { len });
         }
@@ -293,6 +291,20 @@ impl Connection {
         let (code, reason) = self.close.take()?;
         self.state = State::Closed;
         Some(Transmit::Close { code, reason })
+    }
+
+    /// What comes before all packets.
+    #[cold]
+    fn transmit_urgent(&mut self, out: &mut BytesMut) -> Option<Transmit> {
+        if let Some(frame) = self.auth_frame.take() {
+            out.put_slice(&frame);
+            return Some(Transmit::Binary { len: frame.len() });
+        }
+        if core::mem::take(&mut self.ping_due) {
+            return Some(Transmit::Ping);
+        }
+        let len = self.control.pop(self.now, out)?;
+        Some(Transmit::Binary { len })
     }
 
     /// What there is to report.
@@ -312,6 +324,7 @@ impl Connection {
     }
 
     /// True when answers may go out: the peer is authenticated, and the close is not handed out.
+    #[inline]
     fn may_answer(&self) -> bool {
         match self.state {
             State::Open => true,
@@ -381,6 +394,7 @@ impl Connection {
     }
 
     /// Time never goes backwards in here.
+    #[inline]
     fn advance(&mut self, now: Instant) {
         self.now = self.now.max(now);
     }

@@ -195,6 +195,7 @@ pub enum Carrier {
 
 /// The length of a frame whose only entry is an ILP packet of `ilp_len` bytes.
 #[must_use]
+#[inline]
 pub fn ilp_frame_len(ilp_len: usize) -> usize {
     let data = ILP_ENTRY.len() + oer::length_len(ilp_len) + ilp_len;
     HEADER + oer::length_len(data) + data
@@ -202,6 +203,7 @@ pub fn ilp_frame_len(ilp_len: usize) -> usize {
 
 /// Appends everything of such a frame but the packet. The caller appends exactly `ilp_len` bytes
 /// behind it, so a packet is encoded once, where it will be sent from.
+#[inline]
 pub fn put_ilp_frame(out: &mut BytesMut, carrier: Carrier, id: u32, ilp_len: usize) {
     let kind = match carrier {
         Carrier::Message => MESSAGE,
@@ -231,6 +233,7 @@ pub fn put_ilp_frame(out: &mut BytesMut, carrier: Carrier, id: u32, ilp_len: usi
 
 /// What nearly every message is: a MESSAGE or RESPONSE with an `ilp` entry, nothing else, and nothing behind it.
 /// `None` says nothing about the frame but that [`Frame::parse`] has to look at it.
+#[inline]
 pub(crate) fn peek_ilp(frame: &[u8]) -> Option<(Carrier, u32, &[u8])> {
     let (kind, rest) = frame.split_first()?;
     let carrier = match *kind {
@@ -244,6 +247,7 @@ pub(crate) fn peek_ilp(frame: &[u8]) -> Option<(Carrier, u32, &[u8])> {
 }
 
 /// What stands behind a length of up to two bytes that covers all the rest.
+#[inline]
 fn all_octets(bytes: &[u8]) -> Option<&[u8]> {
     let (len, rest) = match *bytes {
         [len @ 0..=0x7f, ref rest @ ..] => (usize::from(len), rest),

@@ -36,15 +36,21 @@ impl Lane {
     /// Moves the oldest message that is still worth sending to the end of `out`; its length.
     #[inline]
     pub(crate) fn pop(&mut self, now: Instant, out: &mut BytesMut) -> Option<usize> {
-        self.expire(now);
-        self.pop_with(|message| {
-            out.extend_from_slice(message);
-            message.len()
-        })
+        loop {
+            let (expires, len) = self.front()?;
+            let send = now < expires;
+            if send {
+                let message = self.ring.waiting().get(HEAD..HEAD + len);
+                out.extend_from_slice(message.unwrap_or_default());
+            }
+            self.discard(len);
+            if send {
+                return Some(len);
+            }
+        }
     }
 
     /// Drops what is not worth sending any more, up to the first message that is.
-    #[inline]
     pub(crate) fn expire(&mut self, now: Instant) {
         while let Some((expires, len)) = self.front()
             && expires <= now

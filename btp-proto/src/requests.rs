@@ -133,6 +133,7 @@ impl<C> Requests<C> {
 
     /// The cookie of a request in flight.
     #[must_use]
+    #[inline]
     pub fn get(&self, id: u32) -> Option<&C> {
         let slot = self.slots.get(self.index(id))?;
         slot.cookie.as_ref().filter(|_| slot.id == id)

@@ -71,6 +71,7 @@ pub use error::{DecodeError, DecodeErrorKind};
 pub use ildcp::{IldcpError, IldcpResponse};
 pub use packet::{
     Condition, Fulfill, Fulfillment, MAX_DATA, MAX_MESSAGE, Packet, PacketType, Prepare, Reject,
+    WholePrepare,
 };
 pub use packet_id::{PacketId, packet_id};
 pub use time::{Instant, Now, TimeError, Timestamp};

@@ -26,7 +26,7 @@ mod tests;
 use bytes::BufMut;
 
 pub use crypto::{Condition, Fulfillment};
-pub use prepare::Prepare;
+pub use prepare::{Prepare, WholePrepare};
 pub use replies::{Fulfill, Reject};
 
 use crate::error::{DecodeError, DecodeErrorKind};
@@ -92,6 +92,21 @@ impl<'a> Packet<'a> {
             PacketType::Fulfill => Fulfill::read(&mut fields).map(Self::Fulfill),
             PacketType::Reject => Reject::read(&mut fields).map(Self::Reject),
         }
+    }
+
+    /// Reads a packet as [`parse`](Self::parse) does, and says whether `buf` is the canonical form of a PREPARE with nothing
+    /// inside or behind it that is not read.
+    ///
+    /// # Errors
+    /// Those of [`parse`](Self::parse).
+    #[inline]
+    pub fn parse_whole(buf: &'a [u8]) -> Result<(Self, Option<WholePrepare<'a>>), DecodeError> {
+        let packet = Self::parse(buf)?;
+        let whole = match &packet {
+            Self::Prepare(prepare) => WholePrepare::new(prepare, buf),
+            Self::Fulfill(_) | Self::Reject(_) => None,
+        };
+        Ok((packet, whole))
     }
 
     /// Which of the three it is.

@@ -50,7 +50,8 @@ impl Instant {
     #[must_use]
     #[inline]
     pub fn checked_add(self, duration: Duration) -> Option<Self> {
-        let nanos = u64::try_from(duration.as_nanos()).ok()?;
+        let nanos = duration.as_secs().checked_mul(1_000_000_000)?;
+        let nanos = nanos.checked_add(u64::from(duration.subsec_nanos()))?;
         self.0.checked_add(nanos).map(Self)
     }
 }
@@ -184,8 +185,10 @@ impl Timestamp {
     }
 }
 
+#[inline]
 fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+    let whole = duration.as_secs().saturating_mul(1_000);
+    whole.saturating_add(u64::from(duration.subsec_millis()))
 }
 
 impl fmt::Display for Timestamp {

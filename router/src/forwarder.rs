@@ -85,7 +85,10 @@ pub(crate) enum Late {
 /// When the answer to a packet of this expiry is of no use any more. This is where a wall-clock time
 /// becomes a monotonic one, once and for all: a step of the wall clock cannot expire what is in flight.
 pub(crate) fn deadline(now: Now, expires_at: Timestamp) -> Instant {
-    now.mono + expires_at.saturating_duration_since(now.wall)
+    let left = expires_at.as_millis().saturating_sub(now.wall.as_millis());
+    // the same as adding a `Duration`, without its seconds; negative is none
+    let nanos = u64::try_from(left).map_or(0, |left| left.saturating_mul(1_000_000));
+    Instant::from_nanos(now.mono.as_nanos().saturating_add(nanos))
 }
 
 /// The deadlines of a PREPARE that came in (design: RFC-0027 section "Expiry"), and what the outgoing one says.

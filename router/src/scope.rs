@@ -19,6 +19,7 @@ pub(crate) enum Scope {
 
 impl Scope {
     /// Looks at the first bytes: the address has been checked, so they name the scheme.
+    #[inline]
     pub(crate) const fn of(address: Addr<'_>) -> Self {
         match address.as_bytes() {
             [b'g', ..] => Self::Live,

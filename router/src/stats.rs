@@ -76,8 +76,10 @@ impl Histogram {
     }
 
     /// Counts one.
+    #[inline]
     pub fn record(&mut self, took: Duration) {
-        let nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
+        let whole = took.as_secs().saturating_mul(1_000_000_000);
+        let nanos = whole.saturating_add(u64::from(took.subsec_nanos()));
         // smallest i with nanos <= 8000 << i
         let scaled = nanos.saturating_sub(1) / 8_000;
         let index = (u64::BITS - scaled.leading_zeros()) as usize;

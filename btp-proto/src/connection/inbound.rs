@@ -9,16 +9,24 @@ use crate::frame::{Carrier, Frame, ILP, Protocols, peek_ilp};
 impl Connection {
     /// A binary message arrived. The result says what it was; a reply that RFC-0023 prescribes is
     /// queued already.
+    // inlined, so that a packet's `Inbound`, of many words, is never put together
+    #[inline]
     pub fn handle_message<'m>(&mut self, now: Now, msg: &'m [u8]) -> Inbound<'m> {
         self.hear(now.mono);
-        if self.deaf {
-            return Inbound::Nothing;
-        }
         if self.state == State::Open
+            && !self.deaf
             && msg.len() <= self.cfg.max_message
             && let Some((carrier, id, ilp)) = peek_ilp(msg)
         {
             return classify_ilp(carrier, id, ilp);
+        }
+        self.handle_frame(now, msg)
+    }
+
+    /// What is not plainly a packet on an open connection.
+    fn handle_frame<'m>(&mut self, now: Now, msg: &'m [u8]) -> Inbound<'m> {
+        if self.deaf {
+            return Inbound::Nothing;
         }
         if self.state == State::AuthPending {
             self.keep_for_later(now, msg);
@@ -126,6 +134,7 @@ impl Connection {
 
 /// By the first ILP byte, not by the frame: some peers send PREPAREs in RESPONSEs and their answers in MESSAGEs.
 /// A packet that is an answer is never answered, so this cannot loop.
+#[inline]
 fn classify_ilp(carrier: Carrier, id: u32, ilp: &[u8]) -> Inbound<'_> {
     match (PacketType::peek(ilp), carrier) {
         (Some(PacketType::Fulfill | PacketType::Reject), _) => Inbound::Answer { id, ilp },

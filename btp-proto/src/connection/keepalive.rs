@@ -44,6 +44,7 @@ impl Connection {
     }
 
     /// Something arrived. This is all that keepalive costs per message.
+    #[inline]
     pub(super) fn hear(&mut self, now: Instant) {
         self.advance(now);
         self.last_heard = self.now;

@@ -104,6 +104,66 @@ impl<'a> Prepare<'a> {
     }
 }
 
+/// The bytes that a PREPARE was read from, when they are its canonical form and nothing else. To pass it on with another
+/// amount and expiry takes a copy of them, where [`Prepare::encode`] puts every field down again.
+///
+/// [`Packet::parse_whole`](super::Packet::parse_whole) makes it.
+#[derive(Clone, Copy)]
+pub struct WholePrepare<'a> {
+    bytes: &'a [u8],
+    /// Where the amount begins.
+    fields: usize,
+}
+
+impl<'a> WholePrepare<'a> {
+    /// `prepare` must have been read from the start of `bytes`. Lengths are canonical then, so that as many bytes as
+    /// [`Prepare::encode`] would write are the same bytes.
+    #[inline]
+    pub(super) const fn new(prepare: &Prepare<'a>, bytes: &'a [u8]) -> Option<Self> {
+        let contents = prepare.contents_len();
+        if envelope::len(contents) != bytes.len() {
+            return None;
+        }
+        let fields = bytes.len() - contents;
+        Some(Self { bytes, fields })
+    }
+
+    /// How many bytes [`encode_with`](Self::encode_with) appends: as many as were read.
+    #[must_use]
+    #[inline]
+    pub const fn encoded_len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Appends the packet with this amount and expiry, and all else as it was. An expiry outside of the years 0000 to 9999
+    /// is clamped.
+    #[inline]
+    pub fn encode_with(&self, amount: u64, expires_at: Timestamp, out: &mut impl BufMut) {
+        /// The amount and the expiry.
+        const CHANGED: usize = 8 + 17;
+        let (front, rest) = self.bytes.split_at(self.fields);
+        let kept = rest.get(CHANGED..).unwrap_or_default();
+        // the front of a packet with some data has four bytes: then one append of a known size for it and what changes
+        let mut head = [0; 4 + CHANGED];
+        head[4..12].copy_from_slice(&amount.to_be_bytes());
+        head[12..].copy_from_slice(&expires_at.write_interledger());
+        if let [kind, prefix, high, low] = *front {
+            head[..4].copy_from_slice(&[kind, prefix, high, low]);
+            out.put_slice(&head);
+        } else {
+            out.put_slice(front);
+            out.put_slice(&head[4..]);
+        }
+        out.put_slice(kept);
+    }
+}
+
+impl fmt::Debug for WholePrepare<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "WholePrepare({} bytes)", self.bytes.len())
+    }
+}
+
 impl fmt::Debug for Prepare<'_> {
     /// Amount, expiry, destination and the data's length; for logs, where condition and data would
     /// be noise.

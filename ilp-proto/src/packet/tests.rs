@@ -250,6 +250,46 @@ fn a_bad_destination_is_placed_to_the_byte() {
 }
 
 #[test]
+fn a_whole_prepare_is_passed_on_as_the_encoder_would_write_it() {
+    // around each length that a packet's envelope changes its form at
+    for len in [0, 40, 50, 51, 100, 170, 180, 181, 300, 32_767] {
+        let data = vec![7; len];
+        let before = Prepare {
+            data: &data,
+            ..prepare()
+        };
+        let read = bytes(before);
+        let (packet, whole) = Packet::parse_whole(&read).unwrap();
+        assert_eq!(packet, Packet::from(before));
+        let whole = whole.unwrap();
+        assert_eq!(whole.encoded_len(), read.len());
+        let after = Prepare {
+            amount: 99,
+            expires_at: Timestamp::from_millis(1_893_553_444_321),
+            ..before
+        };
+        let mut out = Vec::new();
+        whole.encode_with(after.amount, after.expires_at, &mut out);
+        assert_eq!(out, bytes(after), "with {len} bytes of data");
+    }
+}
+
+#[test]
+fn a_prepare_with_bytes_that_are_not_read_is_not_whole() {
+    let mut read = bytes(prepare());
+    read.push(0);
+    let (packet, whole) = Packet::parse_whole(&read).unwrap();
+    assert_eq!(packet, Packet::from(prepare()));
+    assert!(whole.is_none(), "a byte behind it");
+    // now the same byte counts as contents
+    read[1] += 1;
+    let (packet, whole) = Packet::parse_whole(&read).unwrap();
+    assert_eq!(packet, Packet::from(prepare()));
+    assert!(whole.is_none(), "a byte behind its last field");
+    assert!(Packet::parse_whole(&bytes(reject())).unwrap().1.is_none());
+}
+
+#[test]
 fn a_prepare_needs_a_destination() {
     let mut bytes = bytes(prepare());
     bytes.drain(60..65);

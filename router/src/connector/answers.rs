@@ -352,7 +352,23 @@ impl Connector {
         self.answer_queued(now, from);
     }
 
+    #[inline]
     fn report_answer(
+        &mut self,
+        now: Now,
+        flight: &Flight,
+        source: impl FnOnce(PeerId) -> Source,
+        code: Option<ErrorCode>,
+        message: &[u8],
+    ) {
+        // nobody wants to know: what follows stays out of the way of packets
+        if flight.packet.is_some() {
+            self.emit_answer(now, flight, source, code, message);
+        }
+    }
+
+    #[cold]
+    fn emit_answer(
         &mut self,
         now: Now,
         flight: &Flight,
@@ -374,10 +390,15 @@ impl Connector {
         self.emit(event);
     }
 
+    #[inline]
     fn report_sent(&mut self, to: PeerIndex, request_id: u32, packet_type: PacketType) {
-        if !self.packet_events {
-            return;
+        if self.packet_events {
+            self.emit_sent(to, request_id, packet_type);
         }
+    }
+
+    #[cold]
+    fn emit_sent(&mut self, to: PeerIndex, request_id: u32, packet_type: PacketType) {
         if let Some(direction) = self.peers[to]
             .current
             .as_ref()

@@ -1,9 +1,10 @@
 //! The way of a packet to its next hop (RFC-0027).
 
 use btp_proto::SendError;
+use bytes::BytesMut;
 use ilp_proto::{
-    Addr, EchoPacket, ErrorCode, Instant, Now, Packet, PacketId, PacketType, Prepare, ildcp,
-    packet_id,
+    Addr, EchoPacket, ErrorCode, Instant, Now, Packet, PacketId, PacketType, Prepare, WholePrepare,
+    ildcp, packet_id,
 };
 
 use super::Connector;
@@ -38,10 +39,10 @@ impl Connector {
             request,
             packet: None,
         };
-        let packet = Packet::parse(ilp);
+        let packet = Packet::parse_whole(ilp);
         // read where it was put: a copy would be read in wider pieces than it has just been written in, and wait
-        let prepare = match &packet {
-            Ok(Packet::Prepare(prepare)) => prepare,
+        let (prepare, whole) = match &packet {
+            Ok((Packet::Prepare(prepare), whole)) => (prepare, whole.as_ref()),
             Ok(_) => {
                 return self.refuse_packet(
                     now,
@@ -71,12 +72,18 @@ impl Connector {
                 expires_at: prepare.expires_at,
             });
         }
-        if let Err(refusal) = self.admit(now, arrival, prepare) {
+        if let Err(refusal) = self.admit(now, arrival, prepare, whole) {
             self.refuse_packet(now, arrival, refusal);
         }
     }
 
-    fn admit(&mut self, now: Now, arrival: Arrival, prepare: &Prepare<'_>) -> Result<(), Refusal> {
+    fn admit(
+        &mut self,
+        now: Now,
+        arrival: Arrival,
+        prepare: &Prepare<'_>,
+        whole: Option<&WholePrepare<'_>>,
+    ) -> Result<(), Refusal> {
         if self.drain.is_some() {
             return Err(Refusal::new(ErrorCode::T03_CONNECTOR_BUSY, "shutting down"));
         }
@@ -108,7 +115,7 @@ impl Connector {
                     data: ECHO_RESPONSE,
                     ..*prepare
                 };
-                self.forward(now, arrival, &response)
+                self.forward(now, arrival, &response, None)
                     .map_err(|refusal| match refusal.code {
                         ErrorCode::F02_UNREACHABLE => {
                             unreachable_here("no route back to the source of the echo request")
@@ -116,15 +123,17 @@ impl Connector {
                         _ => refusal,
                     })
             }
-            _ => self.forward(now, arrival, prepare),
+            _ => self.forward(now, arrival, prepare, whole),
         }
     }
 
+    /// `whole` is the packet as it came, if that is all that came and it is to be passed on as it is.
     fn forward(
         &mut self,
         now: Now,
         arrival: Arrival,
         prepare: &Prepare<'_>,
+        whole: Option<&WholePrepare<'_>>,
     ) -> Result<(), Refusal> {
         let Arrival {
             from,
@@ -162,12 +171,20 @@ impl Connector {
             let text = "the packet would take the balance above its limit";
             return Err(Refusal::new(ErrorCode::T04_INSUFFICIENT_LIQUIDITY, text));
         }
-        let outgoing = Prepare {
-            amount: amount_out,
-            expires_at,
-            ..*prepare
+        let sent = if let Some(whole) = whole {
+            self.send(now, to, key, times.expires, whole.encoded_len(), |out| {
+                whole.encode_with(amount_out, expires_at, out);
+            })
+        } else {
+            let outgoing = Prepare {
+                amount: amount_out,
+                expires_at,
+                ..*prepare
+            };
+            let len = outgoing.encoded_len();
+            self.send(now, to, key, times.expires, len, |out| outgoing.encode(out))
         };
-        let sent = match self.send(now, to, key, times.expires, &outgoing) {
+        let sent = match sent {
             Ok(sent) => sent,
             Err(refusal) => {
                 self.peers[from]
@@ -286,15 +303,16 @@ impl Connector {
             .ok_or("No route to destination")
     }
 
-    /// Hands a PREPARE to a neighbour's link, as the request of flight `key`, which ends when it `expires`; the request's
-    /// id.
+    /// Hands a PREPARE of `len` bytes, which `write` appends, to a neighbour's link, as the request of flight `key`, which
+    /// ends when it `expires`; the request's id.
     pub(super) fn send(
         &mut self,
         now: Now,
         to: PeerIndex,
         key: FlightKey,
         expires: Instant,
-        prepare: &Prepare<'_>,
+        len: usize,
+        write: impl FnOnce(&mut BytesMut),
     ) -> Result<u32, Refusal> {
         let peer = &mut self.peers[to];
         let Some(link) = peer.link() else {
@@ -315,11 +333,7 @@ impl Connector {
                 "",
             ));
         };
-        if let Err(error) =
-            connection.request(now.mono, expires, id, prepare.encoded_len(), |out| {
-                prepare.encode(out)
-            })
-        {
+        if let Err(error) = connection.request(now.mono, expires, id, len, write) {
             let _ = peer.requests.take(id.0);
             return Err(match error {
                 SendError::NotOpen => unreachable(to),

@@ -112,12 +112,17 @@ impl Connector {
         self.mark_writable(link);
     }
 
+    #[inline]
     pub(super) fn report_dropped(&mut self, index: PeerIndex) {
+        if self.peers[index].answers.has_dropped() {
+            self.count_dropped(index);
+        }
+    }
+
+    #[cold]
+    fn count_dropped(&mut self, index: PeerIndex) {
         let peer = &mut self.peers[index];
         let dropped = peer.answers.take_dropped();
-        if dropped.is_zero() {
-            return;
-        }
         peer.counters.dropped_answers += dropped.fulfills + dropped.rejects + dropped.others;
         peer.counters.dropped_fulfills += dropped.fulfills;
         let peer = peer.config.id.clone();
