@@ -226,12 +226,7 @@ impl Session for LinkSession<'_> {
         let (link, signal) = (self.link, self.signal);
         self.hub.turn(&mut self.aftermath, Some(link), |turn| {
             let now = turn.now;
-            for message in read.iter() {
-                turn.connector().foresee(link, message);
-            }
-            for message in read.iter() {
-                turn.connector().handle_received(now, link, message);
-            }
+            turn.connector().handle_read(now, link, read.iter());
             if let Some(why) = end {
                 turn.connector().handle_closed(now, link, why);
                 turn.forget(link);

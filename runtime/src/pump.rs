@@ -68,7 +68,7 @@ pub(crate) struct Inbox<'a> {
 
 impl<'a> Inbox<'a> {
     /// In the order of their arrival.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = Received<'a>> + use<'a> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Received<'a>> + Clone + use<'a> {
         let buffer = self.buffer;
         self.found
             .iter()

@@ -15,28 +15,6 @@ use crate::peer::PeerIndex;
 const FORESEE: usize = 4096;
 
 impl Connector {
-    /// A message was read and will be given to [`handle_received`](Self::handle_received) soon, with others before it.
-    ///
-    /// Changes nothing and may be left out. With thousands of packets in flight each answer finds its flight outside the
-    /// cache, and waits for memory; told of several beforehand, the connector waits for all of theirs at once. Best called
-    /// for all messages of one read before the first of them is handled. O(1).
-    #[inline]
-    pub fn foresee(&self, link: LinkId, what: Received<'_>) {
-        if self.forwarder.len() >= FORESEE
-            && let Received::Binary(message) = what
-            && let Some(request) = btp_proto::peek_response(message)
-        {
-            self.foresee_answer(link, request);
-        }
-    }
-
-    fn foresee_answer(&self, link: LinkId, request: u32) {
-        let owner = self.links.get(link).and_then(|link| link.peer);
-        if let Some(&key) = owner.and_then(|peer| self.peers[peer].requests.get(request)) {
-            self.forwarder.touch(key);
-        }
-    }
-
     /// A message was read from a link.
     ///
     /// Several may be fed before anything is polled; feed all that are ready, then poll once. Afterwards
@@ -44,6 +22,43 @@ impl Connector {
     pub fn handle_received(&mut self, now: Now, link: LinkId, what: Received<'_>) {
         let now = self.clamp(now);
         self.receive(now, link, what);
+    }
+
+    /// All that one read of a link brought, in the order of its arrival: the same as
+    /// [`handle_received`](Self::handle_received) for each.
+    ///
+    /// It is faster with thousands of packets in flight, each of which has left the cache by the time of its answer: the
+    /// flights of all answers are fetched before the first is handled, so that the connector waits for memory once and not
+    /// once for each. The benches `fulfilled` and `fulfilled, one by one` show what that is worth.
+    pub fn handle_read<'m>(
+        &mut self,
+        now: Now,
+        link: LinkId,
+        read: impl Iterator<Item = Received<'m>> + Clone,
+    ) {
+        let now = self.clamp(now);
+        if self.forwarder.len() >= FORESEE && read.clone().nth(1).is_some() {
+            self.foresee(link, read.clone());
+        }
+        for what in read {
+            self.receive(now, link, what);
+        }
+    }
+
+    /// Fetches the flights that these messages end.
+    fn foresee<'m>(&self, link: LinkId, read: impl Iterator<Item = Received<'m>>) {
+        let Some(owner) = self.links.get(link).and_then(|link| link.peer) else {
+            return;
+        };
+        let requests = &self.peers[owner].requests;
+        for what in read {
+            if let Received::Binary(message) = what
+                && let Some(request) = btp_proto::peek_response(message)
+                && let Some(&key) = requests.get(request)
+            {
+                self.forwarder.touch(key);
+            }
+        }
     }
 
     fn receive(&mut self, now: Now, id: LinkId, what: Received<'_>) {
@@ -163,6 +178,7 @@ impl Connector {
         }
     }
 
+    #[inline]
     fn report_message(
         &mut self,
         id: LinkId,
@@ -170,9 +186,19 @@ impl Connector {
         request_id: u32,
         packet_type: PacketType,
     ) {
-        if !self.packet_events {
-            return;
+        if self.packet_events {
+            self.emit_message(id, peer, request_id, packet_type);
         }
+    }
+
+    #[cold]
+    fn emit_message(
+        &mut self,
+        id: LinkId,
+        peer: PeerIndex,
+        request_id: u32,
+        packet_type: PacketType,
+    ) {
         if let Some(direction) = self.links.get(id).map(|link| link.direction) {
             let peer = self.peers[peer].config.id.clone();
             self.emit(Event::MessageReceived {

@@ -1,5 +1,7 @@
 //! What any driver does: carry messages, carry out actions, keep deadlines. With virtual sockets.
 
+use std::iter;
+
 use btp_proto::Transmit;
 use bytes::BytesMut;
 use ilp_router::{Action, CloseReason, Event, LinkId, Received};
@@ -525,8 +527,7 @@ impl World {
                 let message = pipe.streams[end].front();
                 let first = message.first().copied();
                 let before = connector.in_flight();
-                connector.foresee(link, Received::Binary(message));
-                connector.handle_received(now, link, Received::Binary(message));
+                connector.handle_read(now, link, iter::once(Received::Binary(message)));
                 let landed = connector.in_flight() < before;
                 let at = self.at(node, seat);
                 if !self.spec.watch.is_off() {
