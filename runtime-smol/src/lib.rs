@@ -27,7 +27,7 @@ use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::Duration;
 
-use ilp_runtime::Runtime;
+use ilp_runtime::{Runtime, turns};
 use smol::net::{TcpListener, TcpStream};
 use smol::{Executor, Timer, channel, future};
 use socket2::{Domain, Protocol, Socket, Type};
@@ -35,6 +35,9 @@ pub use stream::SmolStream;
 
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 1_024;
+
+/// Polls of tasks that were woken, after which one that wants another turn gets it in any case.
+const FRESH: usize = 16;
 
 /// A smol executor, as a [`Runtime`]. IO and time are process-wide in smol.
 ///
@@ -80,14 +83,35 @@ pub fn run<T, F: Future<Output = T>>(
             thread::Builder::new()
                 .name("ilp-smol".into())
                 .spawn_scoped(scope, move || {
-                    // each of them sees to IO when it has nothing else to do
-                    let _ = smol::block_on(executor.run(ended.recv()));
+                    let _ = smol::block_on(future::or(ended.recv(), work(executor)));
                 })?;
         }
         let runtime = SmolRuntime::new(&executor);
         // this thread only waits: were it to see to IO too, each packet would change threads
         Ok(future::block_on(async { main(runtime).await }))
     })
+}
+
+/// Polls tasks, and sees to IO between any two of them.
+///
+/// [`Executor::run`] does so after 200, which is meant for polls of microseconds: one of ours may work through hundreds
+/// of somebody's messages, and a peer that has just sent one would wait for all of these. For the same reason those who
+/// want another turn wait until the others have had theirs, or [`FRESH`] of them.
+async fn work<T>(executor: &Executor<'_>) -> T {
+    turns::keep();
+    let mut fresh = 0;
+    loop {
+        if fresh < FRESH && executor.try_tick() {
+            fresh += 1;
+        } else {
+            fresh = 0;
+            match turns::next() {
+                Some(waker) => waker.wake(),
+                None => executor.tick().await,
+            }
+        }
+        future::yield_now().await;
+    }
 }
 
 impl Runtime for SmolRuntime {

@@ -32,9 +32,9 @@ use tokio::runtime::{Builder, Handle};
 const BACKLOG: u32 = 1_024;
 
 /// Polls of tasks between two looks at the sockets while there is always a task to poll. Tokio's 61 are meant for
-/// polls of microseconds: one of ours may work through 64 KiB of somebody's messages, and a peer that has just sent one
-/// waits for all of these.
-const EVENT_INTERVAL: u32 = 4;
+/// polls of microseconds: one of ours may work through hundreds of somebody's messages, and a peer that has just sent one
+/// waits for all of these. Who hears from the sockets then goes before those who have not finished.
+const EVENT_INTERVAL: u32 = 1;
 
 /// A tokio runtime with its IO and time drivers, as a [`Runtime`].
 ///

@@ -51,6 +51,7 @@ mod scratch;
 mod signal;
 pub mod tls;
 mod transport;
+pub mod turns;
 mod upgrade;
 mod ws;
 

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use futures_lite::future;
 
-use crate::Runtime;
 use crate::hub::Aftermath;
 use crate::link::Links;
+use crate::{Runtime, turns};
 
 /// How long to leave the listener alone after a failure, at first and at most.
 const BACK_OFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
@@ -29,6 +29,8 @@ pub(crate) async fn listen<R: Runtime>(links: Links<R>, listener: R::Listener) {
                 if let Ok((link, signal)) = hub.incoming(&mut aftermath, from) {
                     links.spawn_accepted(stream, link, signal);
                 }
+                // system calls worth dozens of packets: others have their turn before the next, however many there are
+                turns::pass().await;
             }
             // the client gave up while it waited: nothing is wrong here
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}

@@ -19,11 +19,19 @@ use ilp_router::{CloseReason, Received};
 
 use crate::scratch::Scratch;
 use crate::signal::Signal;
+use crate::turns;
 use crate::ws::{Found, Item, Reader, Role, Writer, WsError};
 
 /// Bytes of one turn in each direction; the last message that is written may exceed it.
 pub(crate) const TURN_BYTES: usize = 64 << 10;
-/// Turns of one poll, so that other tasks get theirs.
+/// Frames of one turn, about: the smaller they are on a link, the less of it is read at a time. A turn of as many bytes
+/// as above may be thousands of messages, and everybody else waits for it. (64 would be fairer, but then system calls take
+/// half of a busy node's throughput.)
+const TURN_FRAMES: usize = 512;
+/// What is read at a time at first, and at least.
+const FIRST_READ: usize = 8 << 10;
+const LEAST_READ: usize = 2 << 10;
+/// Turns of one poll, so that other tasks get theirs; fewer once they have read as much as one turn may.
 const TURNS: usize = 16;
 
 /// What owns the messages of one WebSocket.
@@ -136,6 +144,8 @@ pub(crate) struct Pump<S> {
     stream: S,
     reader: Reader,
     early: Vec<u8>,
+    /// Bytes of the next read, at most.
+    room: usize,
     outbox: Outbox,
     /// What the other side wants to hear back: the last ping that is not answered.
     pong: Option<Vec<u8>>,
@@ -157,6 +167,8 @@ struct Read {
     full: bool,
     /// How much of the scratch is in use.
     len: usize,
+    /// How many frames were complete.
+    frames: usize,
     end: Option<(CloseReason, Ended)>,
 }
 
@@ -165,6 +177,7 @@ impl Read {
         blocked: false,
         full: false,
         len: 0,
+        frames: 0,
         end: None,
     };
 
@@ -183,6 +196,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pump<S> {
             stream: socket.stream,
             reader: Reader::new(socket.role, socket.max_message),
             early: socket.early,
+            room: FIRST_READ,
             outbox: Outbox {
                 bytes: BytesMut::new(),
                 sent: 0,
@@ -226,6 +240,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pump<S> {
         session.signal().register(cx);
         // what was pending once in a poll has our waker and need not be tried again
         let (mut read_blocked, mut write_blocked) = (false, false);
+        let (mut bytes, mut frames) = (0, 0);
         for _ in 0..TURNS {
             let raised = session.signal().take();
             if raised & Signal::STOP != 0 {
@@ -240,6 +255,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pump<S> {
                 read = self.read(cx, scratch);
                 read_blocked = read.blocked;
             }
+            bytes += read.len;
+            frames += read.frames;
+            // that is work enough for now
+            let enough = read.full || bytes >= TURN_BYTES || frames >= TURN_FRAMES;
             write_blocked = write_blocked || self.write(cx);
             if (read_blocked || !self.read_on)
                 && read.end.is_none()
@@ -254,8 +273,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pump<S> {
                 if read_blocked || !self.read_on {
                     return Poll::Pending;
                 }
-                if read.full {
-                    // fragments without end: that was work enough for now
+                if enough {
+                    // fragments without end
                     break;
                 }
                 // a part of a frame
@@ -280,12 +299,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pump<S> {
                 self.pending = !self.outbox.drained;
             }
             write_blocked = write_blocked || self.write(cx);
-            if read.full {
+            if enough {
                 break;
             }
         }
         // others want to run, and an executor may not see to that by itself
-        cx.waker().wake_by_ref();
+        turns::another(cx.waker());
         Poll::Pending
     }
 
@@ -297,13 +316,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pump<S> {
             return read;
         }
         let kept = self.reader.rest().len();
-        let room = kept + TURN_BYTES.max(self.early.len());
-        if scratch.bytes.len() < room {
-            scratch.bytes.resize(room, 0);
+        let room = self.room;
+        let most = kept + TURN_BYTES.max(self.early.len());
+        if scratch.bytes.len() < most {
+            scratch.bytes.resize(most, 0);
         }
         let early = std::mem::take(&mut self.early);
         let len = if early.is_empty() {
-            let into = &mut scratch.bytes[kept..kept + TURN_BYTES];
+            let into = &mut scratch.bytes[kept..kept + room];
             match read_some(&mut self.stream, cx, into) {
                 Ok(len) => len,
                 Err(read) => return read,
@@ -315,14 +335,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pump<S> {
         scratch.bytes[..kept].copy_from_slice(self.reader.rest());
         let buffer = &mut scratch.bytes[..kept + len];
         let result = self.reader.read(buffer, &mut scratch.found);
+        let frames = *result.as_ref().unwrap_or(&0);
         let end = match result {
             Err(error) => Some(self.breach(error)),
-            Ok(()) => self.look_at(buffer, &scratch.found),
+            Ok(_) => self.look_at(buffer, &scratch.found),
         };
+        let full = len == room;
+        if frames > TURN_FRAMES {
+            self.room = (len * TURN_FRAMES / frames).max(LEAST_READ);
+        } else if full && frames < TURN_FRAMES / 2 {
+            self.room = (2 * room).min(TURN_BYTES);
+        }
         Read {
             blocked: end.is_some(),
-            full: len == TURN_BYTES,
+            full,
             len: kept + len,
+            frames,
             end,
         }
     }

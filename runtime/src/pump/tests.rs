@@ -1,3 +1,5 @@
+mod endless;
+
 use std::time::{Duration, Instant};
 
 use super::*;

@@ -111,7 +111,7 @@ impl Reader {
     }
 
     /// Finds and unmasks all that is complete in `buffer`, which begins with the [`rest`](Self::rest), and keeps what is
-    /// not.
+    /// not. Returns the number of frames, which fragments make larger than that of the items.
     ///
     /// # Errors
     /// What the other side did wrong; all that came before it is in `found`.
@@ -119,13 +119,16 @@ impl Reader {
         &mut self,
         buffer: &mut [u8],
         found: &mut Vec<Found>,
-    ) -> Result<(), WsError> {
+    ) -> Result<usize, WsError> {
         self.rest.clear();
         self.kept = 0;
-        let mut at = 0;
+        let (mut at, mut frames) = (0, 0);
         while !self.ended {
             match self.read_frame(buffer, at, found) {
-                Ok(Some(taken)) => at += taken,
+                Ok(Some(taken)) => {
+                    at += taken;
+                    frames += 1;
+                }
                 Ok(None) => break,
                 Err(error) => {
                     self.ended = true;
@@ -141,7 +144,7 @@ impl Reader {
             self.rest.extend_from_slice(rest);
         }
         self.kept = self.rest.len();
-        Ok(())
+        Ok(frames)
     }
 
     /// The frame at `at`: its length, or `None` if it is not all there.

@@ -1,0 +1,110 @@
+use std::task::Waker;
+
+use super::super::*;
+
+/// Sends the same frame without end, as fast as anybody reads it.
+struct Endless {
+    frame: Vec<u8>,
+    at: usize,
+    read: usize,
+}
+
+impl AsyncRead for Endless {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        _cx: &mut Context<'_>,
+        buf: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        for byte in &mut *buf {
+            *byte = self.frame[self.at];
+            self.at = (self.at + 1) % self.frame.len();
+        }
+        self.read += buf.len();
+        Poll::Ready(Ok(buf.len()))
+    }
+}
+
+impl AsyncWrite for Endless {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Poll::Ready(Ok(buf.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_close(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[derive(Default)]
+struct Silent(Signal);
+
+impl Session for Silent {
+    fn signal(&self) -> &Signal {
+        &self.0
+    }
+
+    fn turn(
+        &mut self,
+        _read: &Inbox<'_>,
+        _end: Option<CloseReason>,
+        outbox: Option<&mut Outbox>,
+    ) -> Turned {
+        if let Some(outbox) = outbox {
+            outbox.fill(|_| None);
+        }
+        Turned { read_on: true }
+    }
+}
+
+/// What each of some polls reads of a peer that never stops, once the pump has got to know it.
+fn polls(payload: usize) -> Vec<usize> {
+    let len = u16::try_from(payload).unwrap().to_be_bytes();
+    let short = u8::try_from(payload).ok().filter(|len| *len < 126);
+    let mut frame = vec![0x82];
+    match short {
+        Some(len) => frame.push(0x80 | len),
+        None => frame.extend([0x80 | 126, len[0], len[1]]),
+    }
+    frame.extend(vec![0; 4 + payload]);
+    let mut pump = Pump::new(Socket {
+        stream: Endless {
+            frame,
+            at: 0,
+            read: 0,
+        },
+        role: Role::Server,
+        max_message: 1 << 16,
+        early: Vec::new(),
+    });
+    let mut session = Silent::default();
+    let mut cx = Context::from_waker(Waker::noop());
+    let mut polls = (0..32).map(|_| {
+        let before = pump.stream.read;
+        assert!(pump.poll(&mut cx, &mut session).is_pending());
+        pump.stream.read - before
+    });
+    polls.by_ref().take(16).for_each(drop);
+    polls.collect()
+}
+
+#[test]
+fn a_peer_that_sends_tiny_frames_without_end_gets_so_many_of_them_a_poll() {
+    let frame = 2 + 4 + 1;
+    for read in polls(1) {
+        assert!(read / frame <= TURN_FRAMES + 1, "{}", read / frame);
+    }
+}
+
+#[test]
+fn a_peer_that_sends_large_frames_without_end_gets_so_many_bytes_a_poll() {
+    for read in polls(10_000) {
+        assert_eq!(read, TURN_BYTES);
+    }
+}

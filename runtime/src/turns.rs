@@ -1,0 +1,85 @@
+//! Those who have had their turn and want another, while others have had none yet.
+//!
+//! An executor with one queue for everything lets a message that has just arrived wait for all those who are at work on
+//! hundreds. tokio keeps apart what it hears from sockets; executors that do not can do the same with what is kept here.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::task::{Poll, Waker};
+
+thread_local! {
+    static KEPT: RefCell<Option<VecDeque<Waker>>> = const { RefCell::new(None) };
+}
+
+/// For a worker thread of an executor: from here on, tasks that want another turn are not woken but kept until
+/// [`next`] gives them out.
+pub fn keep() {
+    KEPT.with_borrow_mut(|kept| _ = kept.get_or_insert_default());
+}
+
+/// Of those that this thread keeps, who has waited longest. Wake it soon; at the latest when nothing else is to be done.
+#[must_use]
+pub fn next() -> Option<Waker> {
+    KEPT.with_borrow_mut(|kept| kept.as_mut()?.pop_front())
+}
+
+/// Asks for another turn.
+pub(crate) fn another(waker: &Waker) {
+    let wake_now = KEPT.with_borrow_mut(|kept| match kept {
+        Some(kept) => {
+            kept.push_back(waker.clone());
+            false
+        }
+        None => true,
+    });
+    if wake_now {
+        waker.wake_by_ref();
+    }
+}
+
+/// Lets others have their turn.
+pub(crate) async fn pass() {
+    let mut passed = false;
+    poll_fn(|cx| {
+        if std::mem::replace(&mut passed, true) {
+            return Poll::Ready(());
+        }
+        another(cx.waker());
+        Poll::Pending
+    })
+    .await;
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::Wake;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Count(AtomicUsize);
+
+    impl Wake for Count {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn who_wants_another_turn_is_kept_only_where_somebody_gives_it_out() {
+        let count = Arc::<Count>::default();
+        let waker = Waker::from(Arc::clone(&count));
+        another(&waker);
+        assert_eq!(count.0.load(Ordering::Relaxed), 1);
+        assert!(next().is_none());
+        keep();
+        another(&waker);
+        assert_eq!(count.0.load(Ordering::Relaxed), 1);
+        next().unwrap().wake();
+        assert_eq!(count.0.load(Ordering::Relaxed), 2);
+        assert!(next().is_none());
+    }
+}
