@@ -78,10 +78,7 @@ impl Target<'_> {
         let mut stream = self.peer();
         let reader = stream.try_clone().unwrap();
         thread::scope(|scope| {
-            let reading = scope.spawn(move || {
-                rustix::process::setpriority_process(None, 19).unwrap();
-                drain(reader);
-            });
+            let reading = scope.spawn(move || drain(reader));
             while self.goes_on() && stream.write_all(&bytes()).is_ok() {
                 self.count(blows);
             }

@@ -13,6 +13,7 @@ mod beside;
 #[path = "../run/client.rs"]
 #[allow(dead_code)] // what the tests of `run` need besides
 mod client;
+mod cores;
 mod floods;
 mod frames;
 mod http;
