@@ -3,6 +3,7 @@
 // `pub` here means: for the other files of the suite
 #![allow(unreachable_pub)]
 
+pub mod abort;
 pub mod auth;
 pub mod chain;
 pub mod client;
@@ -93,6 +94,7 @@ macro_rules! runtime_tests {
             client: more_than_the_limit_in_flight_is_refused,
             client: an_expired_packet_is_not_sent,
             client: a_handler_may_use_its_client,
+            abort: a_panic_inside_the_connector_aborts_the_process,
             faulty: a_panic_in_a_links_task_ends_that_link_only,
             faulty: failing_accepts_are_waited_out,
             faulty: shutdown_does_not_wait_for_a_failing_accept,
