@@ -213,7 +213,7 @@ pub enum Event {
         /// What it was.
         packet_type: PacketType,
     },
-    /// Answers that could not be delivered before they expired or that did not fit.
+    /// Answers that could not be delivered before they expired or that did not fit: all since the last such event.
     AnswersDropped {
         /// To whom.
         peer: PeerId,

@@ -8,7 +8,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ops::{Index, IndexMut};
 
-use btp_proto::{Answers, Requests};
+use btp_proto::{Answers, Dropped, Requests};
 use ilp_proto::Instant;
 
 use crate::accounts::Account;
@@ -71,6 +71,8 @@ pub(crate) struct Peer {
     // from here on: what links and people need
     /// When it last took an answer.
     pub(crate) progress: Instant,
+    /// Answers given up that no event has told of.
+    pub(crate) untold: Dropped,
     /// An authenticated link that lost the tie-break and is closed soon, unless the current one goes first.
     pub(crate) spare: Option<LinkId>,
     /// The last link that was replaced; it may still be closing, or gone.
@@ -112,6 +114,7 @@ impl Peer {
             wanted: true,
             paused: false,
             progress: now,
+            untold: Dropped::default(),
             // more than that are refused by `Requests` anyway
             max_in_flight: u32::try_from(config.max_in_flight).unwrap_or(u32::MAX),
             max_packet_amount: config.max_packet_amount.unwrap_or(u64::MAX),

@@ -4,6 +4,7 @@
 
 mod net;
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use btp_proto::{Carrier, Frame, Protocol, Protocols, put_ilp_frame};
@@ -150,6 +151,52 @@ fn whoever_lies_all_the_time_is_told_of_now_and_then_and_always_counted() {
     assert_eq!(c.stats().events_dropped, 500 - told as u64);
     let liar = c.peers().find(|peer| peer.config.id.as_str() == "receiver");
     assert_eq!(liar.unwrap().counters.bad_fulfillments, 500);
+}
+
+#[test]
+fn answers_that_are_dropped_one_by_one_are_told_of_now_and_then_and_all_in_the_end() {
+    let mut net = hub(|a| {
+        a.limits.max_answer_buffer = 2_000;
+    });
+    net.app("x").policy = Policy::Hold;
+    let now = net.now();
+    for _ in 0..500 {
+        net.app("sender").send(now, "test.a.x", 1, LONG);
+    }
+    net.run(Duration::from_secs(1));
+    let pipe = net.pipes_between("sender", "a")[0];
+    net.set_stuck(pipe, "a", true);
+    let now = net.now();
+    net.app("x").policy = Policy::Fulfill;
+    net.app("x").release(now);
+    net.run(Duration::from_secs(1));
+    let told = |net: &Net| {
+        let (events, fulfills) = (Cell::new(0), Cell::new(0));
+        net.count("a", |event| match event {
+            Event::AnswersDropped { fulfills: some, .. } => {
+                events.set(events.get() + 1);
+                fulfills.set(fulfills.get() + some);
+                true
+            }
+            _ => false,
+        });
+        (events.get(), fulfills.get())
+    };
+    let dropped = |net: &mut Net| {
+        let mut peers = net.node("a").peers();
+        let sender = peers.find(|peer| peer.config.id.as_str() == "sender");
+        sender.unwrap().counters.dropped_fulfills
+    };
+    let (events, fulfills) = told(&net);
+    let dropped_now = dropped(&mut net);
+    assert!(dropped_now > 300, "{dropped_now} are too many to be kept");
+    assert!((64..=68).contains(&events), "{events}");
+    assert!(fulfills < dropped_now);
+    assert_eq!(net.node("a").stats().events_dropped, dropped_now - events);
+    // What was kept goes when they have expired and it has been cut off, and the event has those before, too.
+    net.run(Duration::from_secs(60));
+    assert_eq!(dropped(&mut net), 500);
+    assert_eq!(told(&net), (events + 1, 500));
 }
 
 #[test]

@@ -30,7 +30,8 @@ impl Connector {
                 request_id: request,
                 packet_type,
             };
-            return self.complain(Some(from), event);
+            self.complain(Some(from), event);
+            return;
         };
         match &Packet::parse(ilp) {
             Ok(Packet::Fulfill(fulfill)) => self.take_fulfill(now, flight, fulfill),

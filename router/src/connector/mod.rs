@@ -370,18 +370,21 @@ impl Connector {
     }
 
     /// Emits an event that a peer, or some stranger, can cause as often as it likes; not more often than anybody reads.
-    fn complain(&mut self, about: Option<PeerIndex>, event: Event) {
+    /// False if it was not the time for one more.
+    fn complain(&mut self, about: Option<PeerIndex>, event: Event) -> bool {
         let now = self.latest;
         let complaints = match (about, &event) {
             (Some(peer), _) => &mut self.peers[peer].complaints,
             (None, Event::AuthDenied { .. }) => &mut self.denials,
             (None, _) => &mut self.complaints,
         };
-        if complaints.allow(now) {
+        let allowed = complaints.allow(now);
+        if allowed {
             self.emit(event);
         } else {
             self.stats.events_dropped += 1;
         }
+        allowed
     }
 
     /// Names a link as writable, once.

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use core::time::Duration;
 
-use btp_proto::Transmit;
+use btp_proto::{Dropped, Transmit};
 use bytes::BytesMut;
 use ilp_proto::Now;
 
@@ -72,7 +72,9 @@ impl Connector {
         transmit
     }
 
-    /// Answers left the queue of a peer, for its socket or because nobody wants them any more.
+    /// Answers left the queue of a peer because its socket has room. It has taken what it was given before, which is
+    /// progress even where the answers that are next turn out to have expired. Those of a socket without room are not
+    /// looked at: that they expire helps nobody who does not read.
     fn answers_taken(&mut self, now: Now, index: PeerIndex, link: LinkId) {
         self.report_dropped(index);
         let peer = &mut self.peers[index];
@@ -125,12 +127,16 @@ impl Connector {
         let dropped = peer.answers.take_dropped();
         peer.counters.dropped_answers += dropped.fulfills + dropped.rejects + dropped.others;
         peer.counters.dropped_fulfills += dropped.fulfills;
-        let peer = peer.config.id.clone();
-        self.emit(Event::AnswersDropped {
-            peer,
-            fulfills: dropped.fulfills,
-            rejects: dropped.rejects,
-        });
+        peer.untold.fulfills += dropped.fulfills;
+        peer.untold.rejects += dropped.rejects;
+        let event = Event::AnswersDropped {
+            peer: peer.config.id.clone(),
+            fulfills: peer.untold.fulfills,
+            rejects: peer.untold.rejects,
+        };
+        if self.complain(Some(index), event) {
+            self.peers[index].untold = Dropped::default();
+        }
     }
 
     pub(super) fn all_links(&self) -> Vec<LinkId> {
