@@ -71,10 +71,15 @@ impl Single {
 
     /// Attaches `x` and lets it ask for its address, without taking answers, until it is not read any more.
     fn paused() -> (Self, LinkId) {
+        Self::paused_for(Duration::from_secs(3_600))
+    }
+
+    /// The same, with answers that are of use for so long.
+    fn paused_for(time: Duration) -> (Self, LinkId) {
         let mut single = Self::new(|config| config.limits.max_answer_buffer = 20_000);
         let link = single.attach("x", SECRET);
         let mut request = ilp_proto::ildcp::request(single.now.wall);
-        request.expires_at = single.now.wall.saturating_add(Duration::from_secs(3_600));
+        request.expires_at = single.now.wall.saturating_add(time);
         let mut frame = BytesMut::new();
         put_ilp_frame(&mut frame, Carrier::Message, 7, request.encoded_len());
         request.encode(&mut frame);
@@ -124,6 +129,38 @@ fn a_peer_that_we_do_not_read_is_not_silent_while_it_takes_answers() {
         );
         assert!(!single.node.wants_read(link), "after {second} s");
     }
+}
+
+#[test]
+fn a_peer_that_takes_nothing_is_cut_off_however_many_of_its_answers_expire_meanwhile() {
+    let (mut single, link) = Single::paused_for(Duration::from_secs(10));
+    // Its socket has no room, so nobody asks what is to be sent.
+    for _ in 0..29 {
+        single.wait(Duration::from_secs(1));
+        assert!(!single.node.wants_read(link));
+    }
+    single.wait(Duration::from_secs(1));
+    single.wait(Duration::from_secs(1));
+    let stalled = std::iter::from_fn(|| single.node.poll_event())
+        .filter(|event| matches!(event, Event::Stalled { .. }));
+    assert_eq!(stalled.count(), 1);
+    let mut actions = std::iter::from_fn(|| single.node.poll_action());
+    assert!(actions.any(|action| matches!(action, Action::Drop { link: of } if of == link)));
+}
+
+#[test]
+fn a_peer_that_has_taken_all_that_had_not_expired_is_read_again() {
+    let (mut single, link) = Single::paused_for(Duration::from_secs(10));
+    let mut out = BytesMut::new();
+    let auth = single.node.poll_transmit(single.now, link, &mut out);
+    assert!(matches!(auth, Some(Transmit::Binary { .. })), "{auth:?}");
+    single.wait(Duration::from_secs(11));
+    // Its socket has room again, but nothing is left that it could want.
+    while let Some(sent) = single.node.poll_transmit(single.now, link, &mut out) {
+        assert!(matches!(sent, Transmit::Ping), "{sent:?}");
+    }
+    assert!(single.node.wants_read(link));
+    assert_eq!(single.resumed(), [link]);
 }
 
 #[test]
