@@ -282,6 +282,11 @@ impl Hub {
         let _ = catch_unwind(AssertUnwindSafe(|| what(&*self.observer)));
     }
 
+    /// Ends the process if the connector has panicked, which its poisoned lock says.
+    pub(crate) fn must_be_sound(&self) {
+        drop(self.lock());
+    }
+
     fn lock(&self) -> MutexGuard<'_, Core> {
         self.core
             .lock()

@@ -174,9 +174,10 @@ impl<R: Runtime> Links<R> {
     }
 
     fn panicked(&self, link: LinkId, panic: &(dyn Any + Send)) {
+        // a panic inside the connector is found out here, before anybody is told that all others go on
+        self.hub.must_be_sound();
         self.hub
             .tell(|observer| observer.link_panicked(panic_text(panic)));
-        // a panic inside the connector is found out here, by its poisoned lock
         self.hub
             .turn(&mut Aftermath::default(), Some(link), |turn| {
                 let (now, why) = (turn.now, CloseReason::Broken("internal error".into()));
