@@ -10,6 +10,7 @@
 //! | [`topology`] | the files of networks |
 //! | [`decode`] | bytes taken apart for people |
 //! | [`run`], [`signals`] | nodes from their start to their end |
+//! | `faults` | bugs on purpose, in builds for tests only |
 //! | [`log`], [`metrics`], [`http`] | what an operator sees of them |
 //! | [`mod@healthcheck`] | the container's view of a node |
 //! | [`mod@runtime`] | what all of it runs on |
@@ -24,6 +25,8 @@ mod cli;
 mod config;
 mod decode;
 mod demo;
+#[cfg(feature = "fault-injection")]
+mod faults;
 mod healthcheck;
 mod http;
 mod log;

@@ -153,7 +153,10 @@ async fn start_one<R: Runtime>(
     };
     let speaks_tls = tls.server.is_some();
     let options = NodeOptions::new(listen).tls(tls);
-    let handle = match Node::start(runtime.clone(), connector, options, ears).await {
+    let links_on = runtime.clone();
+    #[cfg(feature = "fault-injection")]
+    let links_on = crate::faults::Faulty::new(links_on);
+    let handle = match Node::start(links_on.clone(), connector, options, ears).await {
         Ok(handle) => handle,
         Err(StartError::Listen { address, source }) => {
             refused(BTP, &places.listen, address, &source);
@@ -164,6 +167,8 @@ async fn start_one<R: Runtime>(
             return None;
         }
     };
+    #[cfg(feature = "fault-injection")]
+    links_on.belongs_to(&handle);
     write(NodeEvent::Listening {
         btp: handle.local_addr(),
         tls: speaks_tls,

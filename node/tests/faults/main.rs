@@ -1,7 +1,7 @@
 //! What goes wrong around a node: no file descriptors, no log, no names, a clock that jumps, a process that freezes.
 //!
-//! Panics are in `conformance` (a link's task) and `runtime-tokio/tests/abort.rs` (the connector), logs that are closed
-//! or blocked later on in `../run/logs.rs`, frozen neighbours in `../chain/links.rs`.
+//! Panics are in `../panics` and, for each driver, in `conformance`; logs that are closed or blocked later on in
+//! `../run/logs.rs`, frozen neighbours in `../chain/links.rs`.
 //!
 //! Some of it needs what a machine may not have (`libfaketime`, mount namespaces, port 53). Such a test says that it is
 //! skipped, and fails instead with `ILP_TEST_NO_SKIP=1`.
