@@ -8,7 +8,7 @@
 //! worker thread, and goes before whoever else wants that core (other builds, for instance). Alice and bob are on it too,
 //! and go before the node: what they take of it is the same with and without an attack. So what is left is how long the
 //! node makes an honest packet wait for what it does for the attackers, kernel included. With one core, or without the
-//! permission for real-time priorities, the figures are larger than they should be.
+//! permission for real-time priorities, the figures are larger than they should be, and that is said above them.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -21,7 +21,7 @@ use btp_proto::{Frame, Protocol, Protocols};
 use ilp_proto::{Addr, Condition, Fulfill, Fulfillment, Prepare, Timestamp};
 
 use crate::attacks::{ATTACKS, Attack, Target};
-use crate::cores::{Cores, at_once, go_first};
+use crate::cores::{self, Cores, at_once, go_first};
 use crate::node::{Node, settings};
 use crate::raw::{BINARY, authenticated, encode, frame, read_frame, source};
 
@@ -35,7 +35,8 @@ const ATTACKERS: usize = 2;
 const RATIO: f64 = 3.0;
 /// … or this, if that is more. A packet and its answer take four turns of the node, each of which may have to wait for
 /// what the node is just doing: it ends turns, not system calls, and one turn of an attacker is up to 512 frames, 64 KiB or
-/// one connection, about 0.1 ms. On smol each waits for everybody who came before, and 240 slow connections are 240 turns.
+/// one connection, about 0.1 ms. Who has just been woken goes before all who want another turn, on both runtimes (smol lets
+/// one of those go after 16 others), but after whoever was woken before: 240 slow connections at once are 240 short turns.
 const FLOOR: Duration = Duration::from_millis(5);
 
 /// Who seems to wait too long is measured again, because somebody else may have had the machine.
@@ -207,6 +208,9 @@ fn an_honest_peer_hardly_notices_any_attack() {
     let only = std::env::var("ILP_ATTACK").ok();
     let chosen = |attack: &&Attack| only.as_ref().is_none_or(|only| attack.name.contains(only));
     let runtime = std::env::var("ILP_RUNTIME").unwrap_or_else(|_| "tokio".into());
+    for lacking in cores::lacking() {
+        println!("NOTE: {lacking}; so these figures are larger than they should be");
+    }
     println!("{runtime}: p99 of an honest peer's round trip, median of {WINDOWS} windows");
     println!(
         "{:<34}{:>10}{:>10}{:>8}{:>14}",

@@ -1,6 +1,7 @@
 //! Which cores the attackers have, and which the node with its honest peers: what one machine can do to be two.
 
 use std::process::{Command, Stdio};
+use std::thread;
 
 use rustix::thread::{CpuSet, gettid, sched_getaffinity, sched_setaffinity};
 
@@ -29,6 +30,21 @@ impl Cores {
     pub(crate) fn serve(self) {
         pin(self.node);
     }
+}
+
+/// What this machine lacks for an exact measurement.
+pub(crate) fn lacking() -> Vec<&'static str> {
+    let mut lacking = Vec::new();
+    if Cores::apart().is_none() {
+        lacking.push("there is one core only, which attackers, node and honest peers share");
+    }
+    // a thread of its own, which ends with the priority that it gets
+    if !thread::spawn(at_once).join().unwrap() {
+        lacking.push(
+            "chrt is missing or real-time priorities are not permitted, and whoever else runs here is measured too",
+        );
+    }
+    lacking
 }
 
 fn pin(core: usize) {
