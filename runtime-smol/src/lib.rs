@@ -39,6 +39,9 @@ const BACKLOG: i32 = 1_024;
 /// Polls of tasks that were woken, after which one that wants another turn gets it in any case.
 const FRESH: usize = 16;
 
+/// Polls in a row without a look at the sockets, which costs a system call.
+const UNSEEN: usize = 4;
+
 /// A smol executor, as a [`Runtime`]. IO and time are process-wide in smol.
 ///
 /// It does not keep the executor alive: what [`run`] was given does.
@@ -92,25 +95,37 @@ pub fn run<T, F: Future<Output = T>>(
     })
 }
 
-/// Polls tasks, and sees to IO between any two of them.
+/// Polls tasks, and sees to IO after a few of them, or after each while somebody wants more than one turn.
 ///
 /// [`Executor::run`] does so after 200, which is meant for polls of microseconds: one of ours may work through hundreds
 /// of somebody's messages, and a peer that has just sent one would wait for all of these. For the same reason those who
 /// want another turn wait until the others have had theirs, or [`FRESH`] of them.
 async fn work<T>(executor: &Executor<'_>) -> T {
     turns::keep();
-    let mut fresh = 0;
+    let (mut fresh, mut unseen) = (0, 0);
     loop {
         if fresh < FRESH && executor.try_tick() {
             fresh += 1;
         } else {
             fresh = 0;
             match turns::next() {
-                Some(waker) => waker.wake(),
-                None => executor.tick().await,
+                Some(waker) => {
+                    waker.wake();
+                    // it had a whole turn before: what has come meanwhile goes first
+                    unseen = UNSEEN;
+                }
+                // waiting is seeing to IO
+                None => {
+                    executor.tick().await;
+                    unseen = 0;
+                }
             }
         }
-        future::yield_now().await;
+        unseen += 1;
+        if unseen >= UNSEEN || turns::wanted() {
+            unseen = 0;
+            future::yield_now().await;
+        }
     }
 }
 

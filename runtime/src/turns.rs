@@ -24,6 +24,12 @@ pub fn next() -> Option<Waker> {
     KEPT.with_borrow_mut(|kept| kept.as_mut()?.pop_front())
 }
 
+/// Whether this thread keeps anybody: whoever wants more than one turn has had a long one.
+#[must_use]
+pub fn wanted() -> bool {
+    KEPT.with_borrow(|kept| kept.as_ref().is_some_and(|kept| !kept.is_empty()))
+}
+
 /// Asks for another turn.
 pub(crate) fn another(waker: &Waker) {
     let wake_now = KEPT.with_borrow_mut(|kept| match kept {
@@ -76,10 +82,13 @@ mod tests {
         assert_eq!(count.0.load(Ordering::Relaxed), 1);
         assert!(next().is_none());
         keep();
+        assert!(!wanted());
         another(&waker);
+        assert!(wanted());
         assert_eq!(count.0.load(Ordering::Relaxed), 1);
         next().unwrap().wake();
         assert_eq!(count.0.load(Ordering::Relaxed), 2);
+        assert!(!wanted());
         assert!(next().is_none());
     }
 }
