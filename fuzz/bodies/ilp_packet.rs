@@ -1,5 +1,7 @@
 //! ILP packets: what can be read is read without allocating, and is written in its one canonical form.
 
+use std::time::Duration;
+
 use ilp_proto::{EchoPacket, Packet, PacketType, Prepare, ildcp, packet_id};
 
 use super::gauge::without_allocating;
@@ -10,7 +12,10 @@ pub(crate) fn run(input: &[u8]) {
             assert_eq!(PacketType::peek(input), Some(packet.packet_type()));
             canonical(input, &packet);
             match packet {
-                Packet::Prepare(prepare) => of_prepare(&prepare),
+                Packet::Prepare(prepare) => {
+                    of_prepare(&prepare);
+                    passed_on(input, &prepare);
+                }
                 Packet::Fulfill(fulfill) => {
                     let condition = without_allocating(|| fulfill.fulfillment.condition());
                     assert!(fulfill.fulfillment.fulfills(&condition));
@@ -55,6 +60,29 @@ fn canonical(input: &[u8], packet: &Packet<'_>) {
 fn contents(packet: &[u8]) -> &[u8] {
     let mut reader = ilp_proto::oer::Reader::new(&packet[1..]);
     reader.var_octets("contents").unwrap()
+}
+
+/// Asserts that exactly a canonical PREPARE with nothing else inside or behind it is whole, and that its own bytes are passed on
+/// as if each field were put down again.
+fn passed_on(input: &[u8], prepare: &Prepare<'_>) {
+    let (packet, whole) = without_allocating(|| Packet::parse_whole(input)).unwrap();
+    assert_eq!(packet, Packet::Prepare(*prepare));
+    let mut as_read = Vec::new();
+    prepare.encode(&mut as_read);
+    assert_eq!(whole.is_some(), as_read == input);
+    let Some(whole) = whole else { return };
+    let other = Prepare {
+        amount: prepare.amount.rotate_left(9) ^ 1,
+        expires_at: prepare
+            .expires_at
+            .saturating_sub(Duration::from_millis(12_345_678)),
+        ..*prepare
+    };
+    let (mut written, mut copied) = (Vec::new(), Vec::new());
+    other.encode(&mut written);
+    whole.encode_with(other.amount, other.expires_at, &mut copied);
+    assert_eq!(copied, written);
+    assert_eq!(copied.len(), whole.encoded_len());
 }
 
 fn of_prepare(prepare: &Prepare<'_>) {
