@@ -44,8 +44,8 @@ pub(crate) fn another(waker: &Waker) {
     }
 }
 
-/// Lets others have their turn.
-pub(crate) async fn pass() {
+/// Lets others have their turn. For tasks that have done as much at once as one should, and have more to do.
+pub async fn pass() {
     let mut passed = false;
     poll_fn(|cx| {
         if std::mem::replace(&mut passed, true) {

@@ -27,7 +27,7 @@ use std::time::Duration;
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use ilp_runtime::Runtime;
+use ilp_runtime::{Runtime, turns};
 
 use crate::log::node::NodeEvent;
 use io::{Io, RuntimeTimer};
@@ -86,7 +86,7 @@ async fn converse<R: Runtime>(runtime: R, stream: R::Stream, remote: SocketAddr,
         let response = app.respond(&request, remote);
         async move {
             // one request a turn: whoever sends a thousand at once must not keep the links waiting
-            futures_lite::future::yield_now().await;
+            turns::pass().await;
             Ok::<_, Infallible>(response)
         }
     });
