@@ -207,6 +207,11 @@ fn measure(attack: Attack) -> Outcome {
 fn an_honest_peer_hardly_notices_any_attack() {
     let only = std::env::var("ILP_ATTACK").ok();
     let chosen = |attack: &&Attack| only.as_ref().is_none_or(|only| attack.name.contains(only));
+    assert!(
+        ATTACKS.iter().any(|attack| chosen(&attack)),
+        "no attack is called {only:?}; there are: {:?}",
+        ATTACKS.iter().map(|attack| attack.name).collect::<Vec<_>>()
+    );
     let runtime = std::env::var("ILP_RUNTIME").unwrap_or_else(|_| "tokio".into());
     for lacking in cores::lacking() {
         println!("NOTE: {lacking}; so these figures are larger than they should be");
