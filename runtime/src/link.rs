@@ -126,7 +126,7 @@ impl<R: Runtime> Links<R> {
             let client = &links.tls.client;
             match upgrade::dial(&links.runtime, &endpoint, client, links.max_message).await {
                 Ok(socket) => (Some(socket), Opening::Dialed),
-                Err(why) => (None, Opening::NotDialed(why)),
+                Err(why) => (None, Opening::NotDialed(why.into())),
             }
         });
         self.spawn(link, signal, open);

@@ -142,6 +142,25 @@ fn refusal(error: &Error) -> Option<&'static str> {
     })
 }
 
+/// Why there is no link to a server, for people.
+#[derive(Debug)]
+pub(crate) enum Unreached {
+    /// Nobody whom we trust has signed its certificate.
+    Untrusted(String),
+    /// Anything else.
+    Other(String),
+}
+
+/// What a node says, whose settings have names.
+impl From<Unreached> for DialError {
+    fn from(unreached: Unreached) -> Self {
+        Self(match unreached {
+            Unreached::Untrusted(why) => format!("{why}: set caFile"),
+            Unreached::Other(why) => why,
+        })
+    }
+}
+
 /// The client's half: resolve, connect, TLS, upgrade. How long it may take is the caller's business.
 ///
 /// `tls` is used if the endpoint asks for it.
@@ -150,19 +169,17 @@ pub(crate) async fn dial<R: Runtime>(
     endpoint: &Endpoint,
     tls: &TlsClient,
     max_message: usize,
-) -> Result<Socket<R>, DialError> {
+) -> Result<Socket<R>, Unreached> {
     let server = Other::Server(&endpoint.host);
     let request = uri(endpoint)
         .and_then(IntoClientRequest::into_client_request)
-        .map_err(|error| DialError(explain(&error, server)))?;
+        .map_err(|error| Unreached::Other(explain(&error, server)))?;
     let stream = runtime
         .connect(&endpoint.host, endpoint.port)
         .await
-        .map_err(|error| DialError(format!("cannot connect: {error}")))?;
+        .map_err(|error| Unreached::Other(format!("cannot connect: {error}")))?;
     let stream = if endpoint.tls {
-        tls.connect(&endpoint.host, stream)
-            .await
-            .map_err(DialError)?
+        tls.connect(&endpoint.host, stream).await?
     } else {
         Transport::plain(stream)
     };
@@ -176,7 +193,7 @@ pub(crate) async fn dial<R: Runtime>(
             max_message,
             early,
         }),
-        Err(error) => Err(DialError(explain(&error, server))),
+        Err(error) => Err(Unreached::Other(explain(&error, server))),
     }
 }
 

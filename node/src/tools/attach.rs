@@ -43,14 +43,10 @@ impl Target {
     /// What to tell people who could not attach.
     pub(crate) fn attach_failed(&self, error: &ClientError) -> ToolError {
         let text = printable(error.to_string().as_bytes());
-        // the runtime calls it as the setting of a node is called
-        let (text, untrusted) = match text.strip_suffix("set caFile") {
-            Some(text) => (format!("{text}give --ca-file FILE"), true),
-            None => (text, false),
-        };
         let hint = match error {
             ClientError::Refused { .. } => "; check --user and the token",
-            ClientError::Connect(_) | ClientError::ConnectTimeout(_) if !untrusted => {
+            ClientError::Untrusted(_) => ": give --ca-file FILE",
+            ClientError::Connect(_) | ClientError::ConnectTimeout(_) => {
                 "; is it running, and is the URL right?"
             }
             _ => "",

@@ -48,7 +48,10 @@ use thiserror::Error;
 
 use self::drive::Shared;
 use crate::listener::unless;
+#[cfg(doc)]
+use crate::tls::TlsClientOptions;
 use crate::tls::{TlsClient, TlsError};
+use crate::upgrade::Unreached;
 use crate::{Runtime, upgrade};
 
 pub use self::address::{AddressError, LearnedAddress};
@@ -173,6 +176,9 @@ pub enum ClientError {
     /// No connection, or no WebSocket behind it.
     #[error("{0}")]
     Connect(String),
+    /// Nobody whom we trust has signed the server's certificate: [`TlsClientOptions::ca_file`] says who may.
+    #[error("{0}")]
+    Untrusted(String),
     /// A file of [`ClientOptions::tls`] is of no use.
     #[error("TLS: {0}")]
     Tls(#[from] TlsError),
@@ -235,7 +241,10 @@ impl Client {
         let socket = unless(runtime.sleep(timeout), dialing)
             .await
             .ok_or(ClientError::ConnectTimeout(timeout))?
-            .map_err(|error| ClientError::Connect(error.0))?;
+            .map_err(|error| match error {
+                Unreached::Untrusted(why) => ClientError::Untrusted(why),
+                Unreached::Other(why) => ClientError::Connect(why),
+            })?;
         let shared = Arc::new(Shared::new(&options, Box::new(handler)));
         let client = Self {
             _owner: Arc::new(Owner(Arc::clone(&shared))),

@@ -11,12 +11,13 @@ use rustls_pki_types::ServerName;
 
 use super::buffered::Buffered;
 use super::error::{TlsError, TlsProblem, TlsWarning};
-use super::explain::{Other, in_words};
+use super::explain::{Other, in_words, is_untrusted};
 use super::files::Files;
 use super::options::TlsClientOptions;
 use super::provider;
 use super::reload::{Reloading, Source};
 use crate::transport::Transport;
+use crate::upgrade::Unreached;
 
 /// Dials `wss://`.
 #[derive(Debug)]
@@ -77,24 +78,34 @@ impl TlsClient {
         self.0.reload()
     }
 
-    /// Makes sure that the other end of `stream` is `host`, a name or an IP address; the error is for people.
+    /// Makes sure that the other end of `stream` is `host`, a name or an IP address.
     pub(crate) async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
         &self,
         host: &str,
         stream: S,
-    ) -> Result<Transport<S>, String> {
-        let name = ServerName::try_from(host.to_owned())
-            .map_err(|_| format!("{host:?} is no name that a certificate can be for"))?;
+    ) -> Result<Transport<S>, Unreached> {
+        let name = ServerName::try_from(host.to_owned()).map_err(|_| {
+            Unreached::Other(format!(
+                "{host:?} is no name that a certificate can be for"
+            ))
+        })?;
         let stream = Buffered::new(stream);
         match TlsConnector::from(self.0.current())
             .connect(name, stream)
             .await
         {
             Ok(stream) => Ok(Transport::tls(TlsStream::Client(stream))),
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                Err("the connection ended during the TLS handshake".into())
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Err(Unreached::Other(
+                "the connection ended during the TLS handshake".into(),
+            )),
+            Err(error) => {
+                let why = in_words(&error, Other::Server(host));
+                Err(if is_untrusted(&error) {
+                    Unreached::Untrusted(why)
+                } else {
+                    Unreached::Other(why)
+                })
             }
-            Err(error) => Err(in_words(&error, Other::Server(host))),
         }
     }
 }

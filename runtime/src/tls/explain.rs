@@ -39,6 +39,17 @@ pub(crate) fn in_words(error: &io::Error, other: Other<'_>) -> String {
     }
 }
 
+/// Whether nobody whom we trust has signed the other side's certificate.
+pub(super) fn is_untrusted(error: &io::Error) -> bool {
+    let error = error.get_ref().and_then(|inner| inner.downcast_ref());
+    matches!(
+        error,
+        Some(Error::InvalidCertificate(
+            CertificateError::UnknownIssuer | CertificateError::BadSignature
+        ))
+    )
+}
+
 pub(super) fn explain(error: &Error, other: Other<'_>) -> String {
     let noun = other.noun();
     match error {
@@ -78,7 +89,7 @@ fn certificate(error: &CertificateError, other: Other<'_>) -> String {
         CertificateError::NotValidYet => "is not valid yet".into(),
         CertificateError::UnknownIssuer | CertificateError::BadSignature => match other {
             Other::Server(_) => {
-                "is not signed by a trusted authority (self-signed?): set caFile".into()
+                "is not signed by a trusted authority (self-signed?)".into()
             }
             Other::Client => "is not signed by a trusted authority (clientCaFile)".into(),
         },
