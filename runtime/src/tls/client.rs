@@ -85,9 +85,7 @@ impl TlsClient {
         stream: S,
     ) -> Result<Transport<S>, Unreached> {
         let name = ServerName::try_from(host.to_owned()).map_err(|_| {
-            Unreached::Other(format!(
-                "{host:?} is no name that a certificate can be for"
-            ))
+            Unreached::Other(format!("{host:?} is no name that a certificate can be for"))
         })?;
         let stream = Buffered::new(stream);
         match TlsConnector::from(self.0.current())

@@ -88,9 +88,7 @@ fn certificate(error: &CertificateError, other: Other<'_>) -> String {
         }
         CertificateError::NotValidYet => "is not valid yet".into(),
         CertificateError::UnknownIssuer | CertificateError::BadSignature => match other {
-            Other::Server(_) => {
-                "is not signed by a trusted authority (self-signed?)".into()
-            }
+            Other::Server(_) => "is not signed by a trusted authority (self-signed?)".into(),
             Other::Client => "is not signed by a trusted authority (clientCaFile)".into(),
         },
         CertificateError::NotValidForNameContext { presented, .. } => {

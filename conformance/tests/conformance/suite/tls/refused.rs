@@ -75,14 +75,9 @@ pub async fn an_authority_as_its_own_server_is_refused<R: Runtime>(runtime: R) {
 pub async fn the_default_authorities_do_not_know_ours<R: Runtime>(runtime: R) {
     let dir = Dir::new();
     let (node, _) = good_hub(&runtime, &dir).await;
-    let error = attach(
-        &runtime,
-        node.address(),
-        "alice",
-        TlsClientOptions::new(),
-    )
-    .await
-    .unwrap_err();
+    let error = attach(&runtime, node.address(), "alice", TlsClientOptions::new())
+        .await
+        .unwrap_err();
     assert!(matches!(error, ClientError::Untrusted(_)), "{error:?}");
 }
 
