@@ -51,6 +51,11 @@ impl Complaints {
         self.left = self.left.saturating_sub(1);
         allowed
     }
+
+    /// When the next will be allowed, after one was not.
+    pub(crate) fn next(&self) -> Instant {
+        self.since + self.every
+    }
 }
 
 #[cfg(test)]
@@ -71,6 +76,17 @@ mod tests {
         now += Duration::from_secs(100);
         let all = (0..100).filter(|_| complaints.allow(now)).count();
         assert_eq!(all, 64);
+    }
+
+    #[test]
+    fn the_next_is_allowed_when_it_is_said_to_be() {
+        let mut complaints = Complaints::of_peer(Instant::ZERO);
+        let now = Instant::ZERO + Duration::from_millis(900);
+        while complaints.allow(now) {}
+        let next = complaints.next();
+        assert!(next > now);
+        let before = Instant::from_nanos(next.as_nanos() - 1);
+        assert!(!complaints.allow(before) && complaints.allow(next));
     }
 
     #[test]

@@ -67,12 +67,16 @@ pub(crate) struct Peer {
     pub(crate) requests: Requests<FlightKey>,
     pub(crate) account: Account,
     pub(crate) answers: Answers,
+    /// When they are looked through for those that have expired; never while there are none.
+    pub(crate) watch: Instant,
     pub(crate) counters: PeerCounters,
     // from here on: what links and people need
     /// When it last took an answer.
     pub(crate) progress: Instant,
     /// Answers given up that no event has told of.
     pub(crate) untold: Dropped,
+    /// How often its lost FULFILLs are told of: apart from all that it can give cause for at will.
+    pub(crate) losses: Complaints,
     /// An authenticated link that lost the tie-break and is closed soon, unless the current one goes first.
     pub(crate) spare: Option<LinkId>,
     /// The last link that was replaced; it may still be closing, or gone.
@@ -100,6 +104,8 @@ impl Peer {
             account: Account::new(config.max_balance),
             counters: PeerCounters::default(),
             complaints: Complaints::of_peer(now),
+            losses: Complaints::of_peer(now),
+            watch: Instant::MAX,
             current: None,
             spare: None,
             retired: None,

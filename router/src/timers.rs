@@ -18,8 +18,10 @@ pub(crate) enum Timer {
     Spare(PeerIndex),
     /// See whether this peer has read anything.
     Stall(PeerIndex),
-    /// Give up answers that this peer did not come back for.
+    /// Give up answers that this peer did not take in time.
     Answers(PeerIndex),
+    /// Tell of lost FULFILLs that could not be told of when they were lost.
+    Losses(PeerIndex),
     /// Ask this parent for our address.
     Ildcp(PeerIndex),
     /// Give back the places of guessers who did not wait for their refusal.
@@ -53,10 +55,6 @@ impl Timers {
             self.by_time.insert((at, timer));
         }
         self.first = self.by_time.first().map(|&(at, _)| at);
-    }
-
-    pub(crate) fn is_set(&self, timer: Timer) -> bool {
-        self.by_key.contains_key(&timer)
     }
 
     /// The earliest deadline.

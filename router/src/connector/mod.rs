@@ -355,18 +355,21 @@ impl Connector {
         }
     }
 
-    fn emit(&mut self, event: Event) {
+    /// False if there was no room for it.
+    fn emit(&mut self, event: Event) -> bool {
         // packets leave a quarter of the ring to what happens to links, however many there are
         let room = if event.is_per_packet() {
             self.limits.event_ring - self.limits.event_ring / 4
         } else {
             self.limits.event_ring
         };
-        if self.events.len() < room {
+        let fits = self.events.len() < room;
+        if fits {
             self.events.push_back(event);
         } else {
             self.stats.events_dropped += 1;
         }
+        fits
     }
 
     /// Emits an event that a peer, or some stranger, can cause as often as it likes; not more often than anybody reads.
@@ -419,6 +422,7 @@ impl Connector {
                 Timer::Spare(peer) => self.close_spare(now, peer),
                 Timer::Stall(peer) => self.check_stall(now, peer),
                 Timer::Answers(peer) => self.expire_answers(now, peer),
+                Timer::Losses(peer) => self.report_losses(peer),
                 Timer::Ildcp(peer) => self.ask_for_address(now, peer),
                 Timer::Places => self.give_places_back(now),
                 Timer::Drain => self.end_drain(now),

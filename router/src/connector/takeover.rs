@@ -161,25 +161,12 @@ impl Connector {
         }
     }
 
-    /// Answers wait for a peer without a link: those that nobody wants any more are given up in time.
-    pub(super) fn expire_answers(&mut self, now: Now, index: PeerIndex) {
-        let peer = &mut self.peers[index];
-        let next = peer.answers.expire(now.mono);
-        let soon = now.mono + Duration::from_secs(1);
-        let next = next
-            .map(|next| next.max(soon))
-            .filter(|_| peer.current.is_none());
-        self.timers.set(Timer::Answers(index), next);
-        self.report_dropped(index);
-    }
-
     fn make_current(&mut self, now: Now, id: LinkId, index: PeerIndex) {
         let Some(link) = self.links.get(id) else {
             return;
         };
         let (direction, remote) = (link.direction, link.remote.clone());
         self.unpause(index);
-        self.timers.set(Timer::Answers(index), None);
         let peer = &mut self.peers[index];
         peer.closing = false;
         peer.displaced = false;

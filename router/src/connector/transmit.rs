@@ -6,14 +6,17 @@ use core::time::Duration;
 
 use btp_proto::{Dropped, Transmit};
 use bytes::BytesMut;
-use ilp_proto::Now;
+use ilp_proto::{Instant, Now};
 
 use super::Connector;
 use crate::action::{Action, LinkId};
 use crate::event::Event;
 use crate::link::{Link, Stage};
-use crate::peer::PeerIndex;
+use crate::peer::{Peer, PeerIndex};
 use crate::timers::Timer;
+
+/// Answers that wait are looked through for expired ones not more often than this: each look is a walk.
+const LOOK: Duration = Duration::from_secs(1);
 
 impl Connector {
     /// One message for this link, appended to `out`; `None` when there is no more for now, and then
@@ -96,12 +99,12 @@ impl Connector {
     pub(super) fn answer_queued(&mut self, now: Now, index: PeerIndex) {
         self.report_dropped(index);
         let peer = &mut self.peers[index];
+        let soon = now.mono + LOOK;
+        if peer.watch > soon {
+            peer.watch = soon;
+            self.timers.set(Timer::Answers(index), Some(soon));
+        }
         let Some(link) = peer.link() else {
-            // looked at once a second at the most: each look is a walk
-            if !self.timers.is_set(Timer::Answers(index)) {
-                let soon = now.mono + Duration::from_secs(1);
-                self.timers.set(Timer::Answers(index), Some(soon));
-            }
             return;
         };
         if !peer.paused && peer.answers.bytes() > self.limits.max_answer_buffer {
@@ -112,6 +115,21 @@ impl Connector {
                 .set(Timer::Stall(index), Some(now.mono + self.timeouts.stall));
         }
         self.mark_writable(link);
+    }
+
+    /// Gives up the answers of a peer that nobody wants any more, whether it has a link that does not take them or none.
+    /// Those of a peer that is not read are left where they are: it has to take them to be read again.
+    pub(super) fn expire_answers(&mut self, now: Now, index: PeerIndex) {
+        let peer = &mut self.peers[index];
+        let soon = now.mono + LOOK;
+        let next = if peer.paused {
+            Some(soon)
+        } else {
+            peer.answers.expire(now.mono).map(|next| next.max(soon))
+        };
+        peer.watch = next.unwrap_or(Instant::MAX);
+        self.timers.set(Timer::Answers(index), next);
+        self.report_dropped(index);
     }
 
     #[inline]
@@ -129,17 +147,48 @@ impl Connector {
         peer.counters.dropped_fulfills += dropped.fulfills;
         peer.untold.fulfills += dropped.fulfills;
         peer.untold.rejects += dropped.rejects;
-        let event = Event::AnswersDropped {
-            peer: peer.config.id.clone(),
-            fulfills: peer.untold.fulfills,
-            rejects: peer.untold.rejects,
-        };
-        if self.complain(Some(index), event) {
-            self.peers[index].untold = Dropped::default();
+        if peer.untold.fulfills > 0 {
+            self.report_losses(index);
+        } else if peer.untold.rejects > 0 {
+            let event = dropped_event(peer);
+            if self.complain(Some(index), event) {
+                self.peers[index].untold = Dropped::default();
+            }
         }
+    }
+
+    /// Tells of FULFILLs that are lost: at once, or when it is time again. They have their own count of how often, since what a peer
+    /// can do at will must not hide that money is lost, and the last of them are told of, too.
+    pub(super) fn report_losses(&mut self, index: PeerIndex) {
+        let now = self.latest;
+        let peer = &mut self.peers[index];
+        if peer.untold.fulfills == 0 {
+            return;
+        }
+        let again = if peer.losses.allow(now) {
+            let event = dropped_event(peer);
+            if self.emit(event) {
+                self.peers[index].untold = Dropped::default();
+                None
+            } else {
+                Some(now + LOOK)
+            }
+        } else {
+            Some(peer.losses.next())
+        };
+        self.timers.set(Timer::Losses(index), again);
     }
 
     pub(super) fn all_links(&self) -> Vec<LinkId> {
         self.links.ids()
+    }
+}
+
+/// All answers to a peer that were given up and not told of.
+fn dropped_event(peer: &Peer) -> Event {
+    Event::AnswersDropped {
+        peer: peer.config.id.clone(),
+        fulfills: peer.untold.fulfills,
+        rejects: peer.untold.rejects,
     }
 }

@@ -194,6 +194,14 @@ impl App {
         }
     }
 
+    /// Answers the oldest that was kept, as the policy is now.
+    pub fn release_one(&mut self, now: Now) {
+        if !self.held.is_empty() {
+            let (id, ilp) = self.held.remove(0);
+            self.decide(now, id, &ilp);
+        }
+    }
+
     /// The request ids of what is kept.
     pub fn held_ids(&self) -> Vec<u32> {
         self.held.iter().map(|(id, _)| *id).collect()

@@ -1,0 +1,108 @@
+//! A FULFILL that its peer never got may be money lost: whatever the peer does, it is told of.
+
+#![allow(clippy::unwrap_used)]
+
+mod net;
+
+use std::time::Duration;
+
+use btp_proto::{Frame, Protocol, Protocols};
+use ilp_router::Event;
+use net::{Net, Policy, hub, pair};
+
+const LONG: Duration = Duration::from_secs(20);
+
+/// All FULFILLs that `node` has told the loss of.
+fn told(net: &Net, node: &str) -> u64 {
+    let lost = net.events_of(node).map(|event| match event {
+        Event::AnswersDropped { fulfills, .. } => *fulfills,
+        _ => 0,
+    });
+    lost.sum()
+}
+
+/// An answer to nothing, which anybody may send at any time and which is complained of.
+fn nonsense() -> Vec<u8> {
+    let mut response = Vec::new();
+    Frame::Response {
+        id: 7,
+        protocols: Protocols::new(&[Protocol::octets("ilp", &[13])]),
+    }
+    .encode(&mut response);
+    response
+}
+
+#[test]
+fn no_flood_of_nonsense_hides_a_lost_fulfill() {
+    let mut net = hub(|a| {
+        a.limits.max_answer_buffer = 500;
+    });
+    net.app("x").policy = Policy::Hold;
+    let now = net.now();
+    for _ in 0..100 {
+        net.app("sender").send(now, "test.a.x", 1, LONG);
+    }
+    net.run(Duration::from_secs(1));
+    let pipe = net.pipes_between("sender", "a")[0];
+    net.set_stuck(pipe, "a", true);
+    for _ in 0..500 {
+        net.inject(pipe, "a", Some(&nonsense()));
+    }
+    net.run(Duration::from_millis(1));
+    assert_eq!(told(&net, "a"), 0);
+    let now = net.now();
+    net.app("x").policy = Policy::Fulfill;
+    net.app("x").release(now);
+    net.run(Duration::from_millis(20));
+    assert!(told(&net, "a") > 0, "no line about the first loss");
+    // and the last one is told of, too, though nothing is lost after it
+    net.set_stuck(pipe, "a", false);
+    for _ in 0..100 {
+        for _ in 0..10 {
+            net.inject(pipe, "a", Some(&nonsense()));
+        }
+        net.run(Duration::from_millis(50));
+    }
+    let mut peers = net.node("a").peers();
+    let sender = peers.find(|peer| peer.config.id.as_str() == "sender");
+    let lost = sender.unwrap().counters.dropped_fulfills;
+    assert!(lost > 70, "{lost}");
+    assert_eq!(told(&net, "a"), lost);
+}
+
+#[test]
+fn an_answer_that_lives_for_long_does_not_keep_others_from_expiring() {
+    let mut net = pair();
+    net.app("receiver").policy = Policy::Hold;
+    let now = net.now();
+    let day = Duration::from_secs(86_400);
+    net.app("sender").send(now, "test.b.receiver", 7, day);
+    net.app("sender").send(now, "test.b.receiver", 7, LONG);
+    net.run(Duration::from_millis(500));
+    net.kill("a");
+    net.run(Duration::from_millis(100));
+    // `b` may keep the answer to the first for a day, whatever it is
+    let now = net.now();
+    net.app("receiver").policy = Policy::Fulfill;
+    net.app("receiver").release_one(now);
+    net.run(Duration::from_secs(5));
+    let now = net.now();
+    net.app("receiver").release_one(now);
+    net.run(Duration::from_secs(20));
+    assert_eq!(told(&net, "b"), 1, "the second has expired");
+}
+
+#[test]
+fn a_fulfill_that_a_connected_peer_does_not_read_is_told_of_once_it_has_expired() {
+    let mut net = hub(|a| {
+        // stands for a peer that sends but does not read
+        a.timeouts.keepalive_interval = Duration::ZERO;
+    });
+    let pipe = net.pipes_between("sender", "a")[0];
+    net.set_stuck(pipe, "a", true);
+    let now = net.now();
+    net.app("sender").send(now, "test.a.x", 1, LONG);
+    net.run(Duration::from_secs(30));
+    assert!(net.connected("a", "sender"));
+    assert_eq!(told(&net, "a"), 1);
+}
