@@ -16,7 +16,7 @@ pub enum AnswerKind {
     Fulfill,
     /// A REJECT. Dropped first: the peer can find out by itself, from the expiry.
     Reject,
-    /// Anything else, such as a RESPONSE without ILP.
+    /// Anything else, such as a RESPONSE without ILP or a FULFILL that no money rests on. Dropped like a FULFILL.
     Other,
 }
 

@@ -106,3 +106,24 @@ fn a_fulfill_that_a_connected_peer_does_not_read_is_told_of_once_it_has_expired(
     assert!(net.connected("a", "sender"));
     assert_eq!(told(&net, "a"), 1);
 }
+
+#[test]
+fn an_address_that_a_child_did_not_fetch_is_no_money_lost() {
+    let mut net = hub(|_| {});
+    let pipe = net.pipes_between("sender", "a")[0];
+    net.set_stuck(pipe, "a", true);
+    let mut ask = Vec::new();
+    ilp_proto::ildcp::request(net.now().wall).encode(&mut ask);
+    net.app("sender").send_raw(&ask);
+    net.run(Duration::from_secs(1));
+    net.cut(pipe);
+    net.run(Duration::from_secs(120));
+    let mut peers = net.node("a").peers();
+    let sender = peers.find(|peer| peer.config.id.as_str() == "sender");
+    let counters = sender.unwrap().counters;
+    assert_eq!(
+        (counters.dropped_answers, counters.dropped_fulfills),
+        (1, 0)
+    );
+    assert_eq!(told(&net, "a"), 0);
+}
