@@ -79,7 +79,7 @@ pub(crate) struct Peer {
     pub(crate) losses: Complaints,
     /// An authenticated link that lost the tie-break and is closed soon, unless the current one goes first.
     pub(crate) spare: Option<LinkId>,
-    /// The last link that was replaced; it may still be closing, or gone.
+    /// The last link that was replaced or broke the protocol; it may still be closing, or gone.
     pub(crate) retired: Option<LinkId>,
     /// The current link ends because the peer has given it to somebody else with our id.
     pub(crate) displaced: bool,

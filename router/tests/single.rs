@@ -251,3 +251,18 @@ fn packet_events_leave_room_for_those_of_links() {
     );
     assert!(single.node.stats().events_dropped > 0);
 }
+
+#[test]
+fn a_peer_that_breaks_the_protocol_again_and_again_holds_few_links() {
+    let mut single = Single::new(|_| {});
+    for _ in 0..1_000 {
+        let link = single.attach("x", SECRET);
+        for _ in 0..3 {
+            single
+                .node
+                .handle_received(single.now, link, Received::Text);
+        }
+    }
+    let links = single.node.open_links();
+    assert!(links <= 3, "{links} links of one peer");
+}

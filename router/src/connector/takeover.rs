@@ -142,14 +142,26 @@ impl Connector {
         }
     }
 
-    /// Closes a link that has been replaced. One at a time for each peer: whoever opens links faster than they close
-    /// has the one before cut off.
+    /// Closes a link that has been replaced.
     fn retire(&mut self, now: Now, index: PeerIndex, link: LinkId, reason: &'static str) {
+        self.wait_for_close(now, index, link, reason);
+        self.close_link(now, link, 1000, reason);
+    }
+
+    /// A link that is no more its peer's may take its time to close, but one at a time for each peer: whoever opens links
+    /// faster than they close has the one before cut off.
+    pub(super) fn wait_for_close(
+        &mut self,
+        now: Now,
+        index: PeerIndex,
+        link: LinkId,
+        reason: &'static str,
+    ) {
         let before = self.peers[index].retired.replace(link);
-        if let Some(before) = before.filter(|&before| self.links.get(before).is_some()) {
+        let still = before.filter(|&before| before != link && self.links.get(before).is_some());
+        if let Some(before) = still {
             self.drop_link(now, before, reason.to_string());
         }
-        self.close_link(now, link, 1000, reason);
     }
 
     /// The link that is current now need not wait any more for its answers to be taken.
