@@ -21,11 +21,11 @@ pub struct PeerCounters {
     pub rejects_in: u64,
     /// REJECTs for it.
     pub rejects_out: u64,
-    /// Messages from it.
+    /// Messages from it since its authentication; pings and pongs are none.
     pub messages_in: u64,
-    /// Messages to it.
+    /// Messages to it, our auth frame among them.
     pub messages_out: u64,
-    /// Bytes of messages from it.
+    /// Bytes of its binary messages.
     pub bytes_in: u64,
     /// Bytes of messages to it.
     pub bytes_out: u64,

@@ -266,3 +266,14 @@ fn a_peer_that_breaks_the_protocol_again_and_again_holds_few_links() {
     let links = single.node.open_links();
     assert!(links <= 3, "{links} links of one peer");
 }
+
+#[test]
+fn pings_and_pongs_are_no_messages() {
+    let mut single = Single::new(|_| {});
+    let link = single.attach("x", SECRET);
+    for what in [Received::Ping, Received::Pong, Received::Text] {
+        single.node.handle_received(single.now, link, what);
+    }
+    let peer = single.node.peers().next().unwrap();
+    assert_eq!(peer.counters.messages_in, 1, "the text message");
+}

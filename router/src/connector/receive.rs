@@ -70,19 +70,23 @@ impl Connector {
             return;
         };
         let (inbound, len) = match what {
-            Received::Binary(message) => (connection.handle_message(now, message), message.len()),
-            Received::Text => (connection.handle_text(now), 0),
+            Received::Binary(message) => {
+                (connection.handle_message(now, message), Some(message.len()))
+            }
+            Received::Text => (connection.handle_text(now), Some(0)),
             Received::Ping | Received::Pong => {
                 connection.handle_control(now);
-                (Inbound::Nothing, 0)
+                (Inbound::Nothing, None)
             }
         };
         let authenticated = link.authenticated;
         if let Some(index) = owner.filter(|_| authenticated) {
             let peer = &mut self.peers[index];
             peer.last_seen = Some(now.mono);
-            peer.counters.messages_in += 1;
-            peer.counters.bytes_in += len as u64;
+            if let Some(len) = len {
+                peer.counters.messages_in += 1;
+                peer.counters.bytes_in += len as u64;
+            }
         }
         // packets change nothing about the link that brings them: its timer is lazy, and what it has to send is
         // marked where it is queued
