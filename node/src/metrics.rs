@@ -141,6 +141,11 @@ impl Scrape {
             "Connections that failed to authenticate",
             stats.auth_denied,
         )?;
+        out.counter(
+            "ilp_connections_unreadable",
+            "Frames that are no BTP, from connections that had not authenticated",
+            stats.unreadable,
+        )?;
         out.gauge(
             "ilp_connections_unauthenticated",
             "Connections that have not authenticated yet",

@@ -23,7 +23,7 @@ pub struct PeerCounters {
     pub rejects_out: u64,
     /// Messages from it since its authentication; pings and pongs are none.
     pub messages_in: u64,
-    /// Messages to it, our auth frame among them.
+    /// Messages to it, our part of the handshake among them.
     pub messages_out: u64,
     /// Bytes of its binary messages.
     pub bytes_in: u64,
@@ -136,6 +136,9 @@ pub struct Stats {
     pub unauthenticated: u64,
     /// Accepted links that failed to authenticate.
     pub auth_denied: u64,
+    /// Frames that are no BTP, from accepted links that had not authenticated: those of peers are in
+    /// [`PeerCounters::unreadable`].
+    pub unreadable: u64,
     /// Events that did not fit the ring, and complaints about one peer (64 at once, then four a second) or about strangers
     /// (256, then 16; those who failed to authenticate by themselves) that were too many.
     pub events_dropped: u64,

@@ -277,3 +277,19 @@ fn pings_and_pongs_are_no_messages() {
     let peer = single.node.peers().next().unwrap();
     assert_eq!(peer.counters.messages_in, 1, "the text message");
 }
+
+#[test]
+fn what_strangers_send_that_cannot_be_read_is_counted() {
+    let mut single = Single::new(|_| {});
+    for what in [Received::Text, Received::Binary(b"nonsense")] {
+        let link = single
+            .node
+            .handle_incoming(single.now, [192, 0, 2, 1].into())
+            .unwrap();
+        single.node.handle_upgraded(single.now, link, "/", None);
+        single.node.handle_received(single.now, link, what);
+    }
+    assert_eq!(single.node.stats().unreadable, 2);
+    let peer = single.node.peers().next().unwrap();
+    assert_eq!(peer.counters.unreadable, 0, "it was not the peer");
+}

@@ -101,6 +101,20 @@ fn counters_of_a_peer_carry_its_label() {
 }
 
 #[test]
+fn what_strangers_sent_that_cannot_be_read_is_shown_apart_from_what_peers_did() {
+    let mut now = snapshot();
+    now.stats.unreadable = 3;
+    now.peers[0].counters.unreadable = 2;
+    let text = show(now);
+    for line in [
+        "ilp_connections_unreadable_total 3",
+        r#"ilp_unreadable_frames_total{peer="b"} 2"#,
+    ] {
+        assert!(text.contains(&format!("\n{line}\n")), "{line}: {text}");
+    }
+}
+
+#[test]
 fn our_own_rejects_are_counted_by_code() {
     let mut now = snapshot();
     now.stats.own_rejects.insert(ErrorCode::F02_UNREACHABLE, 3);

@@ -148,10 +148,12 @@ impl Connector {
                 self.take_failure(now, peer, request, code, name, data);
             }
             (Inbound::Unreadable { error }, _) => {
-                let peer = owner.map(|index| {
-                    self.peers[index].counters.unreadable += 1;
-                    self.peers[index].config.id.clone()
-                });
+                let count = match owner {
+                    Some(index) => &mut self.peers[index].counters.unreadable,
+                    None => &mut self.stats.unreadable,
+                };
+                *count += 1;
+                let peer = owner.map(|index| self.peers[index].config.id.clone());
                 let event = match what {
                     Received::Binary(message) => Event::Unreadable {
                         peer,
