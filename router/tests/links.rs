@@ -436,3 +436,30 @@ fn traffic_fails_over_as_soon_as_a_peer_is_disconnected() {
         "{ending:?}"
     );
 }
+
+#[test]
+fn a_child_may_send_up_before_its_parents_address_is_known_whatever_network_that_is_on() {
+    let mut net = Net::new();
+    let mut top = node("top", "g.top");
+    // it gives no address, so that the other waits
+    top.peers = vec![peer("mid", "m", false), child("receiver", "r")];
+    net.add_node(top);
+    // the node has to say something in the meantime, and says this
+    let mut mid = node("mid", "test.mid");
+    mid.address_from_parent = true;
+    mid.peers = vec![dialed("mid", "top", "m"), child("leaf", "l")];
+    mid.peers[0].relation = ilp_router::config::Relation::Parent;
+    mid.routes = vec![route("", "top", 0)];
+    net.add_node(mid);
+    net.attach("receiver", "top", App::new("receiver", "r"));
+    net.attach("leaf", "mid", App::new("leaf", "l"));
+    net.run(Duration::from_secs(1));
+    let now = net.now();
+    let number = net.app("leaf").send(now, "g.top.receiver", 3, LONG);
+    net.run(Duration::from_secs(1));
+    let ending = net.app("leaf").ending(number);
+    assert!(
+        matches!(ending, Some(Ending::Fulfilled { .. })),
+        "{ending:?}"
+    );
+}

@@ -284,6 +284,8 @@ impl Connector {
         match (Scope::of(destination), Scope::of(own)) {
             (Scope::Link, _) => return Err("peer addresses are for the other end of a link"),
             (Scope::Node, _) => return Err("self and local addresses do not leave a node"),
+            // which network we are on is not known before our address is
+            _ if self.address_pending => {}
             (Scope::Live, Scope::Test) => return Err("this node is on the test network"),
             (Scope::Test, Scope::Live) => return Err("this node is on the live network"),
             _ => {}
