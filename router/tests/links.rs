@@ -463,3 +463,22 @@ fn a_child_may_send_up_before_its_parents_address_is_known_whatever_network_that
         "{ending:?}"
     );
 }
+
+#[test]
+fn a_peer_that_the_operator_disconnects_has_nothing_forwarded_any_more() {
+    let mut net = Net::new();
+    let mut a = node("a", "test.a");
+    a.peers = vec![child("sender", "s"), child("x", "x")];
+    net.add_node(a);
+    net.attach("sender", "a", App::new("sender", "s"));
+    net.attach("x", "a", App::new("x", "x"));
+    net.run(Duration::from_secs(1));
+    let now = net.now();
+    // on its way when the operator decides
+    net.app("sender").send(now, "test.a.x", 1, LONG);
+    let id = "sender".parse().unwrap();
+    net.with_node("a", |node, now| node.disconnect_peer(now, &id))
+        .unwrap();
+    net.run(Duration::from_secs(1));
+    assert_eq!(net.app("x").got.len(), 0, "nobody could be told the end");
+}

@@ -169,7 +169,7 @@ impl Connector {
     }
 
     /// Closes all links of a peer with 1000, does not dial it again and refuses it when it dials, until
-    /// [`connect_peer`](Self::connect_peer).
+    /// [`connect_peer`](Self::connect_peer). What it sends while its links close is refused with T03.
     ///
     /// # Errors
     /// No peer has this id.

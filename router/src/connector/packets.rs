@@ -87,6 +87,10 @@ impl Connector {
         if self.drain.is_some() {
             return Err(Refusal::new(ErrorCode::T03_CONNECTOR_BUSY, "shutting down"));
         }
+        if !self.peers[arrival.from].wanted {
+            // its link is closing and it is not let in again: it could not be told how the packet ended
+            return Err(busy("this link is being closed"));
+        }
         if now.wall >= prepare.expires_at {
             return Err(Refusal::new(
                 ErrorCode::R00_TRANSFER_TIMED_OUT,
