@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use ilp_router::config::OnDisconnect;
 use ilp_router::{Direction, Event, PeerState};
-use net::{App, Ending, Net, Policy, child, dialed, fork, node, pair, peer, route};
+use net::{App, Ending, Net, Policy, child, dialed, fork, hub, node, pair, peer, route};
 
 const LONG: Duration = Duration::from_secs(20);
 
@@ -285,84 +285,6 @@ fn a_peer_that_the_operator_disconnects_stays_away_until_it_is_wanted_again() {
     assert_eq!(net.pipes_between("a", "b").len(), 1);
 }
 
-#[test]
-fn a_child_takes_its_address_from_its_parent_and_gives_its_own_children_theirs() {
-    let mut net = Net::new();
-    let mut top = node("top", "test.top");
-    top.peers = vec![child("mid", "m"), child("sender", "s")];
-    net.add_node(top);
-    let mut mid = node("mid", "test.mid");
-    mid.address_from_parent = true;
-    mid.peers = vec![dialed("mid", "top", "m"), child("leaf", "l")];
-    mid.peers[0].relation = ilp_router::config::Relation::Parent;
-    mid.routes = vec![route("", "top", 0)];
-    net.add_node(mid);
-    assert!(!net.node("mid").knows_its_address());
-    net.attach("sender", "top", App::new("sender", "s"));
-    net.attach("leaf", "mid", App::new("leaf", "l"));
-    net.run(Duration::from_secs(1));
-    assert_eq!(net.node("mid").address().to_string(), "test.top.mid");
-    let now = net.now();
-    let number = net.app("sender").send(now, "test.top.mid.leaf", 3, LONG);
-    net.run(Duration::from_secs(1));
-    assert!(matches!(
-        net.app("sender").ending(number),
-        Some(Ending::Fulfilled { .. })
-    ));
-    assert_eq!(net.node("mid").in_flight(), 0);
-}
-
-#[test]
-fn a_node_whose_parent_does_not_know_it_as_a_child_asks_again() {
-    let mut net = Net::new();
-    let mut top = node("top", "test.top");
-    top.peers = vec![peer("mid", "m", false)];
-    net.add_node(top);
-    let mut mid = node("mid", "test.mid");
-    mid.address_from_parent = true;
-    mid.peers = vec![dialed("mid", "top", "m")];
-    mid.peers[0].relation = ilp_router::config::Relation::Parent;
-    net.add_node(mid);
-    net.run(Duration::from_secs(12));
-    let refused = net.count(
-        "mid",
-        |event| matches!(event, Event::AddressRefused { reason, .. } if reason.starts_with("F00")),
-    );
-    assert_eq!(refused, 3);
-    assert!(!net.node("mid").knows_its_address());
-}
-
-#[test]
-fn a_node_that_does_not_know_its_address_yet_sends_nothing_back_to_its_parent() {
-    let mut net = Net::new();
-    let mut top = node("top", "test.top");
-    // it gives no address, so that the other waits
-    top.peers = vec![peer("mid", "m", false), child("sender", "s")];
-    top.routes = vec![route("test.top.mid", "mid", 0)];
-    net.add_node(top);
-    let mut mid = node("mid", "test.unknown");
-    mid.address_from_parent = true;
-    mid.peers = vec![dialed("mid", "top", "m"), child("leaf", "l")];
-    mid.peers[0].relation = ilp_router::config::Relation::Parent;
-    mid.routes = vec![route("", "top", 0)];
-    net.add_node(mid);
-    net.attach("sender", "top", App::new("sender", "s"));
-    net.attach("leaf", "mid", App::new("leaf", "l"));
-    net.run(Duration::from_secs(1));
-    let now = net.now();
-    let down = net.app("sender").send(now, "test.top.mid.leaf", 3, LONG);
-    let up = net.app("leaf").send(now, "test.top.sender", 3, LONG);
-    net.run(Duration::from_secs(1));
-    assert_eq!(net.app("sender").ending(down).unwrap().code(), Some("T00"));
-    assert!(matches!(
-        net.app("leaf").ending(up),
-        Some(Ending::Fulfilled { .. })
-    ));
-    let mut peers = net.node("mid").peers();
-    let from_top = peers.find(|peer| peer.config.id.as_str() == "top").unwrap();
-    assert_eq!(from_top.counters.prepares_in, 1, "it did not come again");
-}
-
 /// A node of two that both dial, with a client of its own.
 fn both(own: &str, other: &str) -> ilp_router::config::Config {
     let mut config = node(own, &format!("test.{own}"));
@@ -438,41 +360,8 @@ fn traffic_fails_over_as_soon_as_a_peer_is_disconnected() {
 }
 
 #[test]
-fn a_child_may_send_up_before_its_parents_address_is_known_whatever_network_that_is_on() {
-    let mut net = Net::new();
-    let mut top = node("top", "g.top");
-    // it gives no address, so that the other waits
-    top.peers = vec![peer("mid", "m", false), child("receiver", "r")];
-    net.add_node(top);
-    // the node has to say something in the meantime, and says this
-    let mut mid = node("mid", "test.mid");
-    mid.address_from_parent = true;
-    mid.peers = vec![dialed("mid", "top", "m"), child("leaf", "l")];
-    mid.peers[0].relation = ilp_router::config::Relation::Parent;
-    mid.routes = vec![route("", "top", 0)];
-    net.add_node(mid);
-    net.attach("receiver", "top", App::new("receiver", "r"));
-    net.attach("leaf", "mid", App::new("leaf", "l"));
-    net.run(Duration::from_secs(1));
-    let now = net.now();
-    let number = net.app("leaf").send(now, "g.top.receiver", 3, LONG);
-    net.run(Duration::from_secs(1));
-    let ending = net.app("leaf").ending(number);
-    assert!(
-        matches!(ending, Some(Ending::Fulfilled { .. })),
-        "{ending:?}"
-    );
-}
-
-#[test]
 fn a_peer_that_the_operator_disconnects_has_nothing_forwarded_any_more() {
-    let mut net = Net::new();
-    let mut a = node("a", "test.a");
-    a.peers = vec![child("sender", "s"), child("x", "x")];
-    net.add_node(a);
-    net.attach("sender", "a", App::new("sender", "s"));
-    net.attach("x", "a", App::new("x", "x"));
-    net.run(Duration::from_secs(1));
+    let mut net = hub(|_| {});
     let now = net.now();
     // on its way when the operator decides
     net.app("sender").send(now, "test.a.x", 1, LONG);

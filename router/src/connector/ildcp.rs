@@ -122,6 +122,10 @@ impl Connector {
             Ok(response) => response.client_address.to_owned(),
             Err(error) => return self.address_refused(now, parent, error.to_string()),
         };
+        if let scheme @ ("peer" | "self") = address.as_addr().scheme() {
+            let said = alloc::format!("it says {address}, but no node has an address in {scheme}");
+            return self.address_refused(now, parent, said);
+        }
         if !self.address_from_parent {
             if address != self.address {
                 let said = alloc::format!(
