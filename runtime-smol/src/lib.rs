@@ -168,7 +168,11 @@ impl Runtime for SmolRuntime {
         Ok((SmolStream::new(stream), from))
     }
 
-    async fn connect(&self, host: &str, port: u16) -> io::Result<Self::Stream> {
-        Ok(SmolStream::new(TcpStream::connect((host, port)).await?))
+    async fn resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+        smol::net::resolve((host, port)).await
+    }
+
+    async fn connect(&self, address: SocketAddr) -> io::Result<Self::Stream> {
+        Ok(SmolStream::new(TcpStream::connect(address).await?))
     }
 }

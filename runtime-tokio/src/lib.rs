@@ -113,8 +113,12 @@ impl Runtime for TokioRuntime {
         Ok((adapt(stream), from))
     }
 
-    async fn connect(&self, host: &str, port: u16) -> io::Result<Self::Stream> {
-        Ok(adapt(TcpStream::connect((host, port)).await?))
+    async fn resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+        Ok(tokio::net::lookup_host((host, port)).await?.collect())
+    }
+
+    async fn connect(&self, address: SocketAddr) -> io::Result<Self::Stream> {
+        Ok(adapt(TcpStream::connect(address).await?))
     }
 }
 

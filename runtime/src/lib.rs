@@ -47,6 +47,7 @@ mod listener;
 mod node;
 mod observer;
 mod pump;
+mod reach;
 mod scratch;
 mod signal;
 pub mod tls;
@@ -94,11 +95,15 @@ pub trait Runtime: Clone + Send + Sync + 'static {
         listener: &Self::Listener,
     ) -> impl Future<Output = io::Result<(Self::Stream, SocketAddr)>> + Send;
 
-    /// Resolves `host` (a name, or an IP address without brackets) and connects to the first of its addresses that
-    /// answers, with `TCP_NODELAY`. Dropping the future gives up.
-    fn connect(
+    /// The addresses of `host` (a name, or an IP address without brackets), the best first. Dropping the future gives
+    /// up.
+    fn resolve(
         &self,
         host: &str,
         port: u16,
-    ) -> impl Future<Output = io::Result<Self::Stream>> + Send;
+    ) -> impl Future<Output = io::Result<Vec<SocketAddr>>> + Send;
+
+    /// A connection to `address`, with `TCP_NODELAY`. Dropping the future gives up.
+    fn connect(&self, address: SocketAddr)
+    -> impl Future<Output = io::Result<Self::Stream>> + Send;
 }

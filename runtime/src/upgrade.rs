@@ -16,6 +16,7 @@ use crate::Runtime;
 use crate::head::Head;
 use crate::link::LINGER;
 use crate::pump;
+use crate::reach::reach;
 use crate::tls::{Other, Refusal, TlsClient, TlsServer, in_words};
 use crate::transport::{SpeaksTls, Transport};
 use crate::ws::Role;
@@ -174,8 +175,7 @@ pub(crate) async fn dial<R: Runtime>(
     let request = uri(endpoint)
         .and_then(IntoClientRequest::into_client_request)
         .map_err(|error| Unreached::Other(explain(&error, server)))?;
-    let stream = runtime
-        .connect(&endpoint.host, endpoint.port)
+    let stream = reach(runtime, &endpoint.host, endpoint.port)
         .await
         .map_err(|error| Unreached::Other(format!("cannot connect: {error}")))?;
     let stream = if endpoint.tls {

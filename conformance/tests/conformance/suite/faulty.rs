@@ -72,8 +72,12 @@ impl<R: Runtime> Runtime for Faulty<R> {
         Ok((FaultyStream(stream), from))
     }
 
-    async fn connect(&self, host: &str, port: u16) -> io::Result<Self::Stream> {
-        Ok(FaultyStream(self.inner.connect(host, port).await?))
+    async fn resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+        self.inner.resolve(host, port).await
+    }
+
+    async fn connect(&self, address: SocketAddr) -> io::Result<Self::Stream> {
+        Ok(FaultyStream(self.inner.connect(address).await?))
     }
 }
 

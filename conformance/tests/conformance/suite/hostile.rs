@@ -90,11 +90,7 @@ pub async fn a_slow_upgrade_is_cut_by_the_handshake_timeout<D: Driver>(driver: D
     })
     .await;
     let address = node.address();
-    let mut stream = driver
-        .peers()
-        .connect("127.0.0.1", address.port())
-        .await
-        .unwrap();
+    let mut stream = driver.peers().connect(address).await.unwrap();
     stream.write_all(b"GET / HTTP/1.1\r\nHost: ").await.unwrap();
     assert_eq!(read_to_end(&mut stream).await, b"");
     assert_eq!(node.with(|connector| connector.stats().unauthenticated), 0);
@@ -127,10 +123,7 @@ pub async fn an_http_request_is_told_what_is_spoken_here<R: Runtime>(runtime: R)
         ),
     ];
     for (request, status) in answers {
-        let mut stream = runtime
-            .connect("127.0.0.1", node.address().port())
-            .await
-            .unwrap();
+        let mut stream = runtime.connect(node.address()).await.unwrap();
         stream.write_all(request.as_bytes()).await.unwrap();
         let answer = String::from_utf8(read_to_end(&mut stream).await).unwrap();
         assert!(
@@ -146,10 +139,10 @@ pub async fn connections_above_the_cap_are_dropped<D: Driver>(driver: D) {
         config.limits.max_unauthenticated_per_address = 2;
     })
     .await;
-    let port = node.address().port();
-    let first = driver.peers().connect("127.0.0.1", port).await.unwrap();
-    let second = driver.peers().connect("127.0.0.1", port).await.unwrap();
-    let mut third = driver.peers().connect("127.0.0.1", port).await.unwrap();
+    let address = node.address();
+    let first = driver.peers().connect(address).await.unwrap();
+    let second = driver.peers().connect(address).await.unwrap();
+    let mut third = driver.peers().connect(address).await.unwrap();
     assert_eq!(read_to_end(&mut third).await, b"");
     node.events
         .wait(|event| matches!(event, Event::Refused { .. }))

@@ -21,10 +21,7 @@ pub struct Raw<R: Runtime> {
 impl<R: Runtime> Raw<R> {
     /// Upgraded, nothing sent.
     pub async fn connect(runtime: &R, address: SocketAddr) -> Self {
-        let stream = runtime
-            .connect(&address.ip().to_string(), address.port())
-            .await
-            .unwrap();
+        let stream = runtime.connect(address).await.unwrap();
         let request = format!("ws://{address}/");
         let (socket, _) = async_tungstenite::client_async(request, stream)
             .await

@@ -81,7 +81,11 @@ impl Runtime for Still {
         pending()
     }
 
-    fn connect(&self, _: &str, _: u16) -> impl Future<Output = io::Result<Pipe>> + Send {
+    fn resolve(&self, _: &str, _: u16) -> impl Future<Output = io::Result<Vec<SocketAddr>>> + Send {
+        pending()
+    }
+
+    fn connect(&self, _: SocketAddr) -> impl Future<Output = io::Result<Pipe>> + Send {
         pending()
     }
 }

@@ -108,10 +108,7 @@ async fn relay_one<R: Runtime, T>(
     to: SocketAddr,
 ) -> Option<T> {
     let (near, _) = runtime.accept(listener).await.unwrap();
-    let far = runtime
-        .connect(&to.ip().to_string(), to.port())
-        .await
-        .unwrap();
+    let far = runtime.connect(to).await.unwrap();
     let ((near_read, near_write), (far_read, far_write)) = (io::split(near), io::split(far));
     let there = io::copy(near_read, far_write);
     let back = io::copy(far_read, near_write);
@@ -130,10 +127,7 @@ pub async fn a_node_with_tls_shuts_down<R: Runtime>(runtime: R) {
     let alice = attach(&runtime, node.address(), "alice", trust)
         .await
         .unwrap();
-    let mut half_way = runtime
-        .connect("127.0.0.1", node.address().port())
-        .await
-        .unwrap();
+    let mut half_way = runtime.connect(node.address()).await.unwrap();
     node.handle.shutdown();
     node.handle.wait().await;
     assert!(matches!(

@@ -28,10 +28,7 @@ pub async fn a_plain_client_is_told_to_use_tls<R: Runtime>(runtime: R) {
         node.told.wait("upgrade failed: ").await,
         "the client does not speak TLS, which this port wants (wss://)"
     );
-    let mut stream = runtime
-        .connect("127.0.0.1", node.address().port())
-        .await
-        .unwrap();
+    let mut stream = runtime.connect(node.address()).await.unwrap();
     stream
         .write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
         .await
@@ -86,10 +83,7 @@ pub async fn a_slow_tls_handshake_is_cut_off<R: Runtime>(runtime: R) {
     })
     .await;
     for beginning in [b"".as_slice(), HALF_A_HELLO] {
-        let mut stream = runtime
-            .connect("127.0.0.1", node.address().port())
-            .await
-            .unwrap();
+        let mut stream = runtime.connect(node.address()).await.unwrap();
         stream.write_all(beginning).await.unwrap();
         assert_eq!(read_to_end(&mut stream).await, b"");
     }
@@ -124,10 +118,7 @@ pub async fn garbage_in_the_tls_handshake_harms_nobody<R: Runtime>(runtime: R) {
         b"\x16",
         b"\x00",
     ] {
-        let mut stream = runtime
-            .connect("127.0.0.1", node.address().port())
-            .await
-            .unwrap();
+        let mut stream = runtime.connect(node.address()).await.unwrap();
         stream.write_all(garbage).await.unwrap();
         stream.close().await.unwrap();
         read_to_end(&mut stream).await;
