@@ -24,8 +24,10 @@ pub enum UrlError {
     /// `#…`, which the WebSocket protocol has no use for (RFC 6455 section 3).
     #[error("a WebSocket URL has no fragment; write # as %23")]
     Fragment,
-    /// A `/` before the `@`: it ends the host, and what follows would be taken for a path.
-    #[error("a / before the @ ends the host; write it as %2F in a user or token")]
+    /// A `/`, `\` or `?` before the `@`: it ends the host, and what follows would be taken for a path or query.
+    #[error(
+        "a / \\ or ? before the @ ends the host; write %2F, %5C or %3F in a user or token, and %40 for an @ in a path"
+    )]
     Slash,
     /// A user or token whose percent-decoded bytes are no text.
     #[error("the user and the token, percent-decoded, must be UTF-8")]
@@ -87,7 +89,7 @@ pub fn parse_url(text: &str) -> Result<ServerUrl, UrlError> {
         return Err(UrlError::NoHost);
     }
     if rest
-        .split_once('/')
+        .split_once(['/', '\\', '?'])
         .is_some_and(|(_, path)| path.contains('@'))
     {
         return Err(UrlError::Slash);

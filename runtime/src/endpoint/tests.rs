@@ -88,6 +88,21 @@ fn a_slash_in_a_token_is_not_the_beginning_of_the_path() {
 }
 
 #[test]
+fn nothing_that_ends_a_host_may_stand_in_a_token() {
+    // each would be dialled, and logged, as host alice with the token in its path or query
+    for text in [
+        "ws://alice:?hunter2@c",
+        "ws://alice:1?hunter2@c",
+        "ws://alice:\\hunter2@c",
+    ] {
+        assert_eq!(error(text), UrlError::Slash, "{text}");
+    }
+    let url = parse_url("ws://alice:%3F%5C@c:1/accounts/a%40b?x=%40").unwrap();
+    assert_eq!(url.token.unwrap().as_str(), "?\\");
+    assert_eq!(url.endpoint.path, "/accounts/a%40b?x=%40");
+}
+
+#[test]
 fn a_token_that_is_no_text_is_refused() {
     assert_eq!(error("ws://alice:%ff@b:1"), UrlError::Encoding);
 }
