@@ -35,6 +35,8 @@ The same peers and routes without a file:
     BTP_PEER_CONNECTOR_C_SECRET=shared-secret
     BTP_PEER_ALICE_SECRET=another-secret
 
+A , or ; in the user or token of a URL is written %2C or %3B there.
+
 The secret of a peer is looked for in BTP_PEER_<ID>_SECRET, in the file that BTP_PEER_<ID>_SECRET_FILE
 names, in authToken, in the file authTokenFile, and before the @ of url. <ID> is the peer's id in
 capitals, with - and ~ as _. Secrets are refused from flags, which all users of the machine can read.

@@ -4,7 +4,7 @@
 //! `test.c=connector-c,=connector-a;priority=1`: entries between commas, their settings behind
 //! semicolons. They become the same mappings that YAML gives, and are read by the same code.
 
-use super::problem::{Origin, Problem};
+use super::problem::{Origin, Problem, quoted};
 use super::yaml::{Entry, Node, Value};
 
 /// `ID[=URL][;KEY=VALUE]…`, separated by commas.
@@ -12,14 +12,19 @@ pub(crate) fn peers(text: &str, origin: &Origin, problems: &mut Vec<Problem>) ->
     entries(
         text,
         origin,
-        |head, entry, origin| {
+        |head, entry, origin, problems| {
             let (id, url) = head
                 .split_once('=')
                 .map_or((head, None), |(id, url)| (id, Some(url)));
-            put(entry, origin, "id", id);
-            if let Some(url) = url {
-                put(entry, origin, "url", url);
+            if id.contains('@') {
+                problems.push(cut(origin));
+                return false;
             }
+            put(entry, origin, "id", id, problems);
+            if let Some(url) = url {
+                put(entry, origin, "url", url, problems);
+            }
+            true
         },
         problems,
     )
@@ -30,12 +35,16 @@ pub(crate) fn routes(text: &str, origin: &Origin, problems: &mut Vec<Problem>) -
     entries(
         text,
         origin,
-        |head, entry, origin| match head.split_once('=') {
-            Some((prefix, hop)) => {
-                put(entry, origin, "prefix", prefix);
-                put(entry, origin, "nextHop", hop);
+        |head, entry, origin, problems| {
+            let (prefix, hop) = match head.split_once('=') {
+                Some((prefix, hop)) => (prefix, Some(hop)),
+                None => (head, None),
+            };
+            put(entry, origin, "prefix", prefix, problems);
+            if let Some(hop) = hop {
+                put(entry, origin, "nextHop", hop, problems);
             }
-            None => put(entry, origin, "prefix", head),
+            true
         },
         problems,
     )
@@ -44,7 +53,7 @@ pub(crate) fn routes(text: &str, origin: &Origin, problems: &mut Vec<Problem>) -
 fn entries(
     text: &str,
     origin: &Origin,
-    head: impl Fn(&str, &mut Vec<Entry>, &Origin),
+    head: impl Fn(&str, &mut Vec<Entry>, &Origin, &mut Vec<Problem>) -> bool,
     problems: &mut Vec<Problem>,
 ) -> Vec<Node> {
     let given = text
@@ -62,7 +71,14 @@ fn entries(
         };
         let mut entry = Vec::new();
         let mut parts = text.split(';').map(str::trim);
-        head(parts.next().unwrap_or_default(), &mut entry, &origin);
+        if !head(
+            parts.next().unwrap_or_default(),
+            &mut entry,
+            &origin,
+            problems,
+        ) {
+            continue;
+        }
         for part in parts.filter(|part| !part.is_empty()) {
             option(part, &mut entry, &origin, problems);
         }
@@ -77,23 +93,44 @@ fn entries(
 /// `KEY=VALUE`; `KEY` alone means true.
 fn option(part: &str, entry: &mut Vec<Entry>, origin: &Origin, problems: &mut Vec<Problem>) {
     let (key, value) = part.split_once('=').unwrap_or((part, "true"));
+    if key.contains('@') {
+        problems.push(cut(origin));
+        return;
+    }
     match (key.trim(), value.trim()) {
         ("asset", asset) => match asset.split_once('/') {
             Some((code, scale)) => {
-                put(entry, origin, "assetCode", code);
-                put(entry, origin, "assetScale", scale);
+                put(entry, origin, "assetCode", code, problems);
+                put(entry, origin, "assetScale", scale, problems);
             }
             None => {
                 let fix = "write asset=CODE/SCALE, such as asset=USD/9";
                 problems.push(Problem::new(origin, "asset has no scale", fix));
             }
         },
-        ("username", name) => put(entry, origin, "authUsername", name),
-        (key, value) => put(entry, origin, key, value),
+        ("username", name) => put(entry, origin, "authUsername", name, problems),
+        (key, value) => put(entry, origin, key, value, problems),
     }
 }
 
-fn put(entry: &mut Vec<Entry>, origin: &Origin, key: &str, value: &str) {
+/// What stands before an `@` is the rest of a URL's user or token, which is not shown.
+fn cut(origin: &Origin) -> Problem {
+    let what = "a , or ; in the user or token of a URL ends it";
+    Problem::new(origin, what, "write %2C for , and %3B for ;")
+}
+
+fn put(
+    entry: &mut Vec<Entry>,
+    origin: &Origin,
+    key: &str,
+    value: &str,
+    problems: &mut Vec<Problem>,
+) {
+    if entry.iter().any(|given| given.key == key) {
+        let what = format!("{} is given twice", quoted(key));
+        problems.push(Problem::new(origin, what, "keep one of them"));
+        return;
+    }
     let value = value.trim();
     let absent = key == "authUsername" && matches!(value, "" | "null");
     let value = if absent {

@@ -182,6 +182,13 @@ pub(crate) fn peer_url(text: &str) -> Result<ServerUrl, Invalid> {
     })
 }
 
+/// Whether what stands where a host and its port should may be a user and a token whose host was left out.
+fn may_be_user_and_token(rest: &str) -> bool {
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let port = authority.split_once(':').map(|(_, port)| port);
+    !authority.starts_with('[') && port.is_some_and(|p| !p.bytes().all(|b| b.is_ascii_digit()))
+}
+
 /// A URL that may be printed, whatever is wrong with it: without user and token, and without query and fragment,
 /// which some put a token into.
 fn without_secrets(text: &str) -> String {
@@ -201,6 +208,9 @@ fn without_secrets(text: &str) -> String {
         Some(at) => ("***@", at + 1),
         None => ("", scheme.len()),
     };
+    if user.is_empty() && may_be_user_and_token(&text[host..]) {
+        return format!("{scheme}***");
+    }
     match text.find(['?', '#']) {
         // nobody can tell which part of it is what
         Some(end) if end < host => format!("{scheme}***"),

@@ -106,6 +106,32 @@ fn mistakes_are_told_with_the_entry_they_are_in() {
 }
 
 #[test]
+fn a_setting_given_twice_is_refused() {
+    let report = from_env(&[("PEERS", "a;noAuth;relation=child;relation=parent")]).unwrap_err();
+    assert_said(
+        &report,
+        "environment variable PEERS, entry 1",
+        "\"relation\" is given twice",
+    );
+    assert_eq!(report.lines().count(), 1, "{report}");
+}
+
+#[test]
+fn a_token_that_is_cut_by_a_separator_is_not_shown() {
+    for peers in ["a=ws://u:S3C,S3C@h:1", "a=ws://u:S3C;S3C@h:1"] {
+        let report = from_env(&[("PEERS", peers), ("BTP_PEER_A_SECRET", "x")]).unwrap_err();
+        assert_said(
+            &report,
+            "environment variable PEERS, entry ",
+            "write %2C for , and %3B for ;",
+        );
+        assert!(!report.contains("S3C"), "{report}");
+    }
+    let node = from_env(&[("PEERS", "a=ws://h:1;authToken=x@y;username=me@h")]).unwrap();
+    assert_eq!(node.router.peers[0].username.as_deref(), Some("me@h"));
+}
+
+#[test]
 fn the_short_form_is_not_for_files() {
     let report = refused("peers: a=ws://a\nroutes: {test: a}\n");
     assert_said(

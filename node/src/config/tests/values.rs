@@ -153,6 +153,11 @@ fn urls_that_cannot_be_dialled_are_refused_without_their_token() {
         ("ws://u:S3C?S3C@h", "ws://***"),
         ("ws://h/#S3C", "ws://h/#***"),
         ("http://h/x", "\"http://h/x\""),
+        // the host was forgotten
+        ("ws://u:S3C", "ws://***"),
+        ("ws://u:S3C/x", "ws://***"),
+        ("ws://[::1]:x", "\"ws://[::1]:x\""),
+        ("ws://h:70000/x:y", "\"ws://h:70000/x:y\""),
         ("", "ws://"),
     ] {
         let Err(invalid) = peer_url(text) else {
