@@ -169,10 +169,23 @@ pub(crate) struct Loaded {
 
 /// As [`load`], but one bad file does not keep the others back.
 pub(crate) fn load_each(files: &[PathBuf], flags: &[Flag], env: &Environment) -> Loaded {
-    let named = env.get(CONFIG_FILE).and_then(Result::ok).map(PathBuf::from);
-    let named: Vec<PathBuf> = named.into_iter().collect();
-    let files = if files.is_empty() { &named } else { files };
     let mut found = Found::default();
+    let named: Vec<PathBuf> = match env.get(CONFIG_FILE).filter(|_| files.is_empty()) {
+        None => Vec::new(),
+        Some(Ok(name)) => vec![name.into()],
+        Some(Err(_)) => {
+            let (what, fix) = ("the name is not UTF-8", "name the file by --config");
+            let problem = Problem::new(&Origin::env(CONFIG_FILE), what, fix);
+            found.problems.push(problem);
+            return Loaded {
+                nodes: Vec::new(),
+                problems: found.problems,
+                warnings: found.warnings,
+                usage: false,
+            };
+        }
+    };
+    let files = if files.is_empty() { &named } else { files };
     let mut nodes = Vec::new();
     if files.len() > 1 {
         one_node_only(flags, env, &mut found.problems);

@@ -59,6 +59,22 @@ fn config_file_names_the_file_unless_a_flag_does() {
 }
 
 #[test]
+fn a_config_file_whose_name_is_no_text_is_refused_and_not_forgotten() {
+    use std::os::unix::ffi::OsStringExt;
+    let mut env = no_env();
+    env.set_for_test(
+        "CONFIG_FILE",
+        std::ffi::OsString::from_vec(b"/etc/\xff.yaml".to_vec()),
+    );
+    let report = load(&[], &[], &env).unwrap_err().to_string();
+    assert_said(&report, "environment variable CONFIG_FILE", "not UTF-8");
+    // nobody asks for it
+    let dir = Dir::new();
+    let a = dir.put("a.yaml", node("a", 1));
+    assert_eq!(load(&[a], &[], &env).unwrap()[0].router.node_id, "a");
+}
+
+#[test]
 fn several_files_are_several_nodes() {
     let dir = Dir::new();
     let files = [
