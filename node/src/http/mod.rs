@@ -18,6 +18,8 @@ pub(crate) mod peers;
 pub(crate) mod routes;
 pub(crate) mod service;
 pub(crate) mod snapshot;
+#[cfg(test)]
+mod tests;
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -48,14 +50,15 @@ pub(crate) async fn serve<R: Runtime>(runtime: R, listener: R::Listener, app: Ar
     loop {
         match runtime.accept(&listener).await {
             Ok((stream, remote)) => {
-                let Some(place) = Place::take(&open) else {
-                    continue;
-                };
-                let connection = converse(runtime.clone(), stream, remote, Arc::clone(&app));
-                runtime.spawn(async move {
-                    connection.await;
-                    drop(place);
-                });
+                if let Some(place) = Place::take(&open) {
+                    let connection = converse(runtime.clone(), stream, remote, Arc::clone(&app));
+                    runtime.spawn(async move {
+                        connection.await;
+                        drop(place);
+                    });
+                }
+                // as at the other port: whoever connects without end must not keep the links waiting
+                turns::pass().await;
             }
             Err(error) => {
                 app.log(&NodeEvent::HttpAcceptFailed { error: &error });
