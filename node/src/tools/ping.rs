@@ -48,12 +48,20 @@ fn run(runtime: &impl Runtime, args: PingArgs) -> Result<u8, ToolError> {
     let target = args.attach.target(env)?;
     let echoes = Arc::new(Echoes::new(random()?));
     let (of_task, to_dial) = (runtime.clone(), target.clone());
-    let (answering, given) = (Arc::clone(&echoes), args.address);
+    let (answering, given, timeout) = (Arc::clone(&echoes), args.address, args.timeout);
     let attached = wait_for(runtime, async move {
         let client = to_dial
             .attach(&of_task, move |prepare| answering.answer(prepare))
             .await?;
-        let own = own_address(&client, given).await;
+        let told = own_address(&client, given);
+        let late = async {
+            of_task.sleep(timeout).await;
+            Err(format!(
+                "the server does not say within {} which address this account has; give --address ADDRESS",
+                ms(timeout)
+            ))
+        };
+        let own = future::or(told, late).await;
         Ok::<_, ClientError>((client, own))
     });
     let (client, own) = attached.map_err(|error| target.attach_failed(&error))?;

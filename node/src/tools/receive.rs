@@ -104,9 +104,9 @@ impl<R: Runtime> Receiving<'_, R> {
                 }
                 Ok(Control::Address(address)) => self.show.address(address.as_ref()),
                 Ok(Control::NotAttached(error)) => {
-                    // a secret that never was right will not become so
-                    let wrong =
-                        matches!(error, ClientError::Refused { .. }) && !self.attached_before;
+                    // a secret or a file that never was right will not become so
+                    let ours = matches!(error, ClientError::Refused { .. } | ClientError::Tls(_));
+                    let wrong = ours && !self.attached_before;
                     let error = self.target.attach_failed(&error);
                     if wrong || self.once {
                         return Err(error);

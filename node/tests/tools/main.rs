@@ -7,8 +7,10 @@ mod examples;
 mod process;
 mod tool;
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
+use std::thread;
 
+use async_tungstenite::tungstenite::{self, Message};
 use process::{Process, Settings, free_address, secret_of};
 use serde_json::Value as Json;
 use tool::{Done, Tool, run};
@@ -200,6 +202,28 @@ fn a_receiver_told_once_ends_with_its_node() {
 }
 
 #[test]
+fn a_receiver_does_not_wait_for_a_certificate_file_that_is_not_there() {
+    // nobody needs to be there either: the file is looked at first
+    let via = "wss://bob:hunter2@127.0.0.1:1";
+    let done = run(&[
+        "receive",
+        "--via",
+        via,
+        "--key",
+        "k",
+        "--ca-file",
+        "nowhere.pem",
+    ]);
+    assert_eq!(done.code, Some(1));
+    assert!(
+        done.err.contains("nowhere.pem: cannot be read"),
+        "{}",
+        done.err
+    );
+    assert!(!done.err.contains("trying again"), "{}", done.err);
+}
+
+#[test]
 fn of_two_receivers_of_one_account_the_older_one_gives_up() {
     let (_node, address) = hub();
     let mut older = receiver(address);
@@ -358,6 +382,28 @@ fn a_ping_needs_an_address_of_its_own() {
     let done = run(&["ping", "test.hub", "--via", &via, "--count", "1"]);
     assert_eq!((done.code, done.out.as_str()), (Some(1), ""));
     assert!(done.err.contains("--address"), "{}", done.err);
+}
+
+#[test]
+fn a_ping_does_not_wait_longer_for_an_address_than_for_an_answer() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let server = format!("ws://u:t@{}", listener.local_addr().unwrap());
+    let silent = thread::spawn(move || {
+        let mut socket = tungstenite::accept(listener.accept().unwrap().0).unwrap();
+        let auth = socket.read().unwrap().into_data();
+        let accepted = [&[1], &auth[1..5], &[2, 1, 0]].concat();
+        socket.send(Message::binary(accepted)).unwrap();
+        while socket.read().is_ok() {}
+    });
+    let done = run(&["ping", "test.hub", "--via", &server, "--timeout", "50ms"]);
+    assert_eq!((done.code, done.out.as_str()), (Some(1), ""));
+    assert!(
+        done.err
+            .contains("does not say within 50.0 ms which address"),
+        "{}",
+        done.err
+    );
+    silent.join().unwrap();
 }
 
 #[test]
