@@ -1,7 +1,7 @@
 //! A TCP stream that asks the system no more than it has to.
 
 use std::fmt;
-use std::io::{self, ErrorKind, IoSlice};
+use std::io::{self, ErrorKind};
 use std::net::{Shutdown, TcpStream};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -57,14 +57,14 @@ impl AsyncRead for SmolStream {
     }
 }
 
-impl SmolStream {
-    fn poll_io(
-        &self,
+impl AsyncWrite for SmolStream {
+    fn poll_write(
+        self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-        mut write: impl FnMut(&TcpStream) -> io::Result<usize>,
+        buf: &[u8],
     ) -> Poll<io::Result<usize>> {
         loop {
-            match write(self.socket.get_ref()) {
+            match io::Write::write(&mut self.socket.get_ref(), buf) {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     ready!(self.socket.poll_writable(cx))?;
                 }
@@ -72,26 +72,6 @@ impl SmolStream {
                 result => return Poll::Ready(result),
             }
         }
-    }
-}
-
-impl AsyncWrite for SmolStream {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        self.poll_io(cx, |mut socket| io::Write::write(&mut socket, buf))
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        self.poll_io(cx, |mut socket| {
-            io::Write::write_vectored(&mut socket, bufs)
-        })
     }
 
     fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
