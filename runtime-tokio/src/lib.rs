@@ -15,6 +15,56 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
+//! A node inside of a program, and a client that attaches to it and pays itself through it (on smol it is the same):
+//!
+//! ```
+//! use std::time::Duration;
+//! use btp_proto::{Credentials, Secret};
+//! use ilp_proto::{Addr, Fulfillment, Prepare};
+//! use ilp_router::config::{Config, Endpoint, PeerConfig, Relation};
+//! use ilp_router::{Connector, Event};
+//! use ilp_runtime::client::{Answer, Client, ClientOptions, Reply};
+//! use ilp_runtime::{Clock, Node, NodeOptions};
+//!
+//! let mut config = Config::new("hub", "test.hub".parse()?);
+//! config.peers.push(PeerConfig {
+//!     relation: Relation::Child, // so that there is a route to test.hub.alice
+//!     ..PeerConfig::new("alice".parse()?, Secret::new("s3cret"))
+//! });
+//! // take the seed from the system's randomness: request ids shall not be guessed
+//! let connector = Connector::new(config, 7, Clock::now())?;
+//!
+//! ilp_runtime_tokio::run(2, |runtime| async move {
+//!     let log = |event: &Event| println!("{event:?}");
+//!     let options = NodeOptions::new(([127, 0, 0, 1], 0).into());
+//!     let node = Node::start(runtime.clone(), connector, options, log).await?;
+//!
+//!     let server = Endpoint {
+//!         tls: false,
+//!         host: "127.0.0.1".into(),
+//!         port: node.local_addr().port(),
+//!         path: "/".into(),
+//!     };
+//!     let alice = Credentials { username: Some("alice".into()), token: Secret::new("s3cret") };
+//!     let preimage = Fulfillment([7; 32]);
+//!     let fulfill = move |_: &Prepare<'_>| Reply::Fulfill { fulfillment: preimage, data: Vec::new() };
+//!     let alice = Client::connect(&runtime, ClientOptions::new(server, alice), fulfill).await?;
+//!     let answer = alice.send(Prepare {
+//!         amount: 100,
+//!         expires_at: Clock::now().wall.saturating_add(Duration::from_secs(30)),
+//!         condition: preimage.condition(),
+//!         destination: Addr::new("test.hub.alice")?,
+//!         data: b"",
+//!     });
+//!     assert!(matches!(answer.await?, Answer::Fulfill { .. }));
+//!
+//!     node.shutdown(); // packets in flight are seen through
+//!     node.wait().await;
+//!     Ok::<(), Box<dyn std::error::Error>>(())
+//! })??;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! There is no decision in here; those are made in [`ilp_runtime`] or further down.
 #![forbid(unsafe_code)]
 
