@@ -186,16 +186,7 @@ async fn watch<R: Runtime>(runtime: R, hub: Arc<Hub>, tls: Arc<Tls>, interval: D
         .await
         .is_some()
     {
-        tls.reload(|role, result| {
-            let warnings = match &result {
-                Ok(warnings) => warnings.as_slice(),
-                Err(_) => &[],
-            };
-            hub.tell(|observer| observer.tls_reload(role, result.as_ref().map(drop)));
-            for warning in warnings {
-                hub.tell(|observer| observer.tls_warning(warning));
-            }
-        });
+        hub.tell(|observer| tls.look(Clock::now().wall, observer));
     }
 }
 

@@ -30,7 +30,8 @@ pub trait Observer: Send + Sync + 'static {
         let _ = (role, result);
     }
 
-    /// A certificate of ours, just loaded, is one that nobody will accept.
+    /// A certificate of ours is one that nobody will accept, or not much longer: told when it is loaded, and when time has
+    /// made it so.
     fn tls_warning(&self, warning: &TlsWarning) {
         let _ = warning;
     }

@@ -1,6 +1,7 @@
 //! What a certificate says about itself.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use ilp_proto::Timestamp;
 use rustls_pki_types::CertificateDer;
@@ -12,6 +13,8 @@ use x509_cert::time::Time;
 
 use super::error::TlsWarning;
 
+/// How long before its end a certificate is told of; for one of a short life, a quarter of that.
+const SOON: Duration = Duration::from_secs(14 * 24 * 3_600);
 /// Names of one certificate that are looked at.
 const MAX_NAMES: usize = 100;
 
@@ -36,22 +39,40 @@ fn read_names(certificate: &CertificateDer<'_>) -> der::Result<Vec<String>> {
     Ok(common.into_iter().chain(dns).take(MAX_NAMES).collect())
 }
 
-/// Warns if `certificate` is of no use at the time `now`.
-pub(super) fn check_validity(
-    file: &Path,
-    certificate: &CertificateDer<'_>,
-    now: Timestamp,
-) -> Option<TlsWarning> {
-    let certificate = Certificate::from_der(certificate).ok()?;
-    let validity = certificate.tbs_certificate().validity();
-    let (not_before, not_after) = (time(validity.not_before), time(validity.not_after));
-    let file = file.to_owned();
-    if now > not_after {
-        Some(TlsWarning::Expired { file, not_after })
-    } else if now < not_before {
-        Some(TlsWarning::NotYetValid { file, not_before })
-    } else {
-        None
+/// From when to when a certificate of ours is good.
+#[derive(Clone, Debug)]
+pub(super) struct Validity {
+    file: PathBuf,
+    not_before: Timestamp,
+    not_after: Timestamp,
+}
+
+impl Validity {
+    /// That of the certificate in `file`; `None` if it cannot be read.
+    pub(super) fn of(file: &Path, certificate: &CertificateDer<'_>) -> Option<Self> {
+        let certificate = Certificate::from_der(certificate).ok()?;
+        let validity = certificate.tbs_certificate().validity();
+        Some(Self {
+            file: file.to_owned(),
+            not_before: time(validity.not_before),
+            not_after: time(validity.not_after),
+        })
+    }
+
+    /// Warns if the certificate is of no use at the time `now`, or soon will be.
+    pub(super) fn warning(&self, now: Timestamp) -> Option<TlsWarning> {
+        let (not_before, not_after) = (self.not_before, self.not_after);
+        let life = not_after.saturating_duration_since(not_before);
+        let file = self.file.clone();
+        if now > not_after {
+            Some(TlsWarning::Expired { file, not_after })
+        } else if now < not_before {
+            Some(TlsWarning::NotYetValid { file, not_before })
+        } else if now > not_after.saturating_sub(SOON.min(life / 4)) {
+            Some(TlsWarning::ExpiresSoon { file, not_after })
+        } else {
+            None
+        }
     }
 }
 

@@ -7,15 +7,17 @@ use futures_io::{AsyncRead, AsyncWrite};
 use futures_rustls::rustls::client::Resumption;
 use futures_rustls::rustls::{ClientConfig, RootCertStore};
 use futures_rustls::{TlsConnector, TlsStream};
+use ilp_proto::Timestamp;
 use rustls_pki_types::ServerName;
 
 use super::buffered::Buffered;
+use super::certificate::Validity;
 use super::error::{TlsError, TlsProblem, TlsWarning};
 use super::explain::{Other, in_words, is_untrusted};
 use super::files::Files;
 use super::options::TlsClientOptions;
 use super::provider;
-use super::reload::{Reloading, Source};
+use super::reload::{Look, Reloading, Source};
 use crate::transport::Transport;
 use crate::upgrade::Unreached;
 
@@ -30,11 +32,7 @@ impl Source for TlsClientOptions {
         self.files()
     }
 
-    fn make(
-        &self,
-        files: &Files,
-        warnings: &mut Vec<TlsWarning>,
-    ) -> Result<ClientConfig, TlsError> {
+    fn make(&self, files: &Files, shown: &mut Vec<Validity>) -> Result<ClientConfig, TlsError> {
         let provider = provider();
         let roots = match &self.ca_file {
             Some(file) => files.authorities(file)?,
@@ -45,7 +43,7 @@ impl Source for TlsClientOptions {
         let identity = self
             .identity
             .as_ref()
-            .map(|identity| identity.load(files, &provider, warnings))
+            .map(|identity| identity.load(files, &provider, shown))
             .transpose()?;
         let builder = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
@@ -74,8 +72,8 @@ impl TlsClient {
         self.0.has_files()
     }
 
-    pub(super) fn reload(&self) -> Option<Result<Vec<TlsWarning>, TlsError>> {
-        self.0.reload()
+    pub(super) fn look(&self, now: Timestamp) -> Look {
+        self.0.look(now)
     }
 
     /// Makes sure that the other end of `stream` is `host`, a name or an IP address.

@@ -92,6 +92,14 @@ pub enum TlsWarning {
         /// When.
         not_after: Timestamp,
     },
+    /// Nobody will accept the certificate much longer: for 14 days, or if it has a short life, for a quarter of that.
+    #[error("{}: the certificate expires on {}", .file.display(), date(*.not_after))]
+    ExpiresSoon {
+        /// Where it is.
+        file: PathBuf,
+        /// When.
+        not_after: Timestamp,
+    },
     /// Nobody will accept the certificate yet.
     #[error("{}: the certificate is not valid before {}", .file.display(), date(*.not_before))]
     NotYetValid {

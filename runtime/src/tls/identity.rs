@@ -6,24 +6,23 @@ use futures_rustls::rustls::Error;
 use futures_rustls::rustls::crypto::CryptoProvider;
 use futures_rustls::rustls::sign::{CertifiedKey, SingleCertAndKey};
 
-use super::certificate::check_validity;
-use super::error::{TlsError, TlsProblem, TlsWarning};
+use super::certificate::Validity;
+use super::error::{TlsError, TlsProblem};
 use super::files::Files;
 use super::options::TlsIdentity;
-use crate::Clock;
 
 impl TlsIdentity {
-    /// The certificate and the key, which belong together.
+    /// The certificate and the key, which belong together; `shown` learns for how long it is good.
     pub(super) fn load(
         &self,
         files: &Files,
         provider: &CryptoProvider,
-        warnings: &mut Vec<TlsWarning>,
+        shown: &mut Vec<Validity>,
     ) -> Result<Arc<SingleCertAndKey>, TlsError> {
         let certificates = files.certificates(&self.cert_file)?;
         let key = files.key(&self.key_file)?;
         if let Some(first) = certificates.first() {
-            warnings.extend(check_validity(&self.cert_file, first, Clock::now().wall));
+            shown.extend(Validity::of(&self.cert_file, first));
         }
         let pair =
             CertifiedKey::from_der(certificates, key, provider).map_err(|error| match error {

@@ -34,11 +34,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_rustls::rustls::crypto::{CryptoProvider, ring};
+use ilp_proto::Timestamp;
 
 pub use self::error::{TlsError, TlsProblem, TlsWarning};
 pub use self::options::{
     ClientCertificates, TlsClientOptions, TlsIdentity, TlsOptions, TlsServerOptions,
 };
+
+use self::reload::Look;
+use crate::Observer;
 
 pub(crate) use self::buffered::Buffered;
 pub(crate) use self::client::TlsClient;
@@ -104,13 +108,22 @@ impl Tls {
         (any && !self.reload_interval.is_zero()).then_some(self.reload_interval)
     }
 
-    /// Looks at the files. Says what was exchanged, or could not be.
-    pub(crate) fn reload(&self, mut tell: impl FnMut(TlsRole, Result<Vec<TlsWarning>, TlsError>)) {
-        if let Some(result) = self.client.reload() {
-            tell(TlsRole::Client, result);
-        }
-        if let Some(result) = self.server.as_ref().and_then(TlsServer::reload) {
-            tell(TlsRole::Server, result);
+    /// Looks at the files. Says what was exchanged, or could not be, and what is new about certificates.
+    pub(crate) fn look(&self, now: Timestamp, observer: &dyn Observer) {
+        let client = (TlsRole::Client, self.client.look(now));
+        let server = self.server.as_ref();
+        let server = server.map(|server| (TlsRole::Server, server.look(now)));
+        for (role, look) in [client].into_iter().chain(server) {
+            let warnings = match look {
+                Look::Same(warnings) => warnings,
+                Look::Changed(result) => {
+                    observer.tls_reload(role, result.as_ref().map(drop));
+                    result.unwrap_or_default()
+                }
+            };
+            for warning in &warnings {
+                observer.tls_warning(warning);
+            }
         }
     }
 }

@@ -5,8 +5,12 @@ use std::fmt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use ilp_proto::Timestamp;
+
+use super::certificate::Validity;
 use super::error::{TlsError, TlsWarning};
 use super::files::Files;
+use crate::Clock;
 
 /// What is made of files.
 pub(super) trait Source: Send + Sync {
@@ -16,27 +20,56 @@ pub(super) trait Source: Send + Sync {
     /// Which files.
     fn files(&self) -> impl Iterator<Item = &Path>;
 
-    /// Makes it, or says what is wrong.
-    fn make(&self, files: &Files, warnings: &mut Vec<TlsWarning>) -> Result<Self::Made, TlsError>;
+    /// Makes it, or says what is wrong; `shown` learns of the certificates that others will be shown.
+    fn make(&self, files: &Files, shown: &mut Vec<Validity>) -> Result<Self::Made, TlsError>;
 }
 
 /// A thing made of files, and made again when they change. All of it is exchanged at once or nothing is.
 pub(super) struct Reloading<S: Source> {
     source: S,
     current: RwLock<Arc<S::Made>>,
-    /// The fingerprint of the files that were tried last, good or bad.
-    tried: Mutex<u64>,
+    state: Mutex<State>,
     hasher: RandomState,
+}
+
+struct State {
+    /// The fingerprint of the files that were tried last, good or bad.
+    tried: u64,
+    /// The certificates of what is in use.
+    shown: Vec<Validity>,
+    /// What was said about them last.
+    said: Vec<TlsWarning>,
+}
+
+/// What a look at the files comes to.
+#[derive(Debug)]
+pub(super) enum Look {
+    /// They are as they were. What has become of the certificates meanwhile is told once.
+    Same(Vec<TlsWarning>),
+    /// They have changed, and are in use now or of none.
+    Changed(Result<Vec<TlsWarning>, TlsError>),
+}
+
+fn warnings(shown: &[Validity], now: Timestamp) -> Vec<TlsWarning> {
+    shown.iter().filter_map(|one| one.warning(now)).collect()
 }
 
 impl<S: Source> Reloading<S> {
     /// Makes it for the first time.
-    pub(super) fn load(source: S, warnings: &mut Vec<TlsWarning>) -> Result<Self, TlsError> {
+    pub(super) fn load(source: S, said: &mut Vec<TlsWarning>) -> Result<Self, TlsError> {
         let files = Files::read(source.files());
         let hasher = RandomState::new();
+        let mut shown = Vec::new();
+        let made = source.make(&files, &mut shown)?;
+        let warnings = warnings(&shown, Clock::now().wall);
+        said.extend(warnings.iter().cloned());
         Ok(Self {
-            current: RwLock::new(Arc::new(source.make(&files, warnings)?)),
-            tried: Mutex::new(files.fingerprint(&hasher)),
+            current: RwLock::new(Arc::new(made)),
+            state: Mutex::new(State {
+                tried: files.fingerprint(&hasher),
+                shown,
+                said: warnings,
+            }),
             source,
             hasher,
         })
@@ -48,20 +81,24 @@ impl<S: Source> Reloading<S> {
         Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Looks at the files; `None` if they are as they were. On error what there was is kept, and the error is not
-    /// told again until the files change again.
-    pub(super) fn reload(&self) -> Option<Result<Vec<TlsWarning>, TlsError>> {
-        let mut tried = self.tried.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Looks at the files, and at the age of the certificates in use. On error what there was is kept, and the error is
+    /// not told again until the files change again.
+    pub(super) fn look(&self, now: Timestamp) -> Look {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let files = Files::read(self.source.files());
         let fingerprint = files.fingerprint(&self.hasher);
-        if fingerprint == std::mem::replace(&mut *tried, fingerprint) {
-            return None;
+        if fingerprint == std::mem::replace(&mut state.tried, fingerprint) {
+            let warnings = warnings(&state.shown, now);
+            let said = std::mem::replace(&mut state.said, warnings.clone());
+            let new = warnings.into_iter().filter(|one| !said.contains(one));
+            return Look::Same(new.collect());
         }
-        let mut warnings = Vec::new();
-        let made = self.source.make(&files, &mut warnings);
-        Some(made.map(|made| {
+        let mut shown = Vec::new();
+        Look::Changed(self.source.make(&files, &mut shown).map(|made| {
             *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(made);
-            warnings
+            state.said = warnings(&shown, now);
+            state.shown = shown;
+            state.said.clone()
         }))
     }
 

@@ -8,14 +8,16 @@ use futures_io::{AsyncRead, AsyncWrite};
 use futures_rustls::rustls::ServerConfig;
 use futures_rustls::rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use futures_rustls::{TlsAcceptor, TlsStream};
+use ilp_proto::Timestamp;
 
 use super::buffered::Buffered;
+use super::certificate::{self, Validity};
 use super::error::{TlsError, TlsProblem, TlsWarning};
 use super::explain::{Other, in_words};
 use super::files::Files;
 use super::options::{ClientCertificates, TlsServerOptions};
-use super::reload::{Reloading, Source};
-use super::{certificate, provider};
+use super::provider;
+use super::reload::{Look, Reloading, Source};
 use crate::transport::{HANDSHAKE_RECORD, Transport};
 
 /// What an HTTP client is told that forgot the TLS (RFC 2817 section 4.2).
@@ -42,13 +44,9 @@ impl Source for TlsServerOptions {
         self.files()
     }
 
-    fn make(
-        &self,
-        files: &Files,
-        warnings: &mut Vec<TlsWarning>,
-    ) -> Result<ServerConfig, TlsError> {
+    fn make(&self, files: &Files, shown: &mut Vec<Validity>) -> Result<ServerConfig, TlsError> {
         let provider = provider();
-        let identity = self.identity.load(files, &provider, warnings)?;
+        let identity = self.identity.load(files, &provider, shown)?;
         let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
             .map_err(|error| {
@@ -84,8 +82,8 @@ impl TlsServer {
         Reloading::load(options.clone(), warnings).map(Self)
     }
 
-    pub(super) fn reload(&self) -> Option<Result<Vec<TlsWarning>, TlsError>> {
-        self.0.reload()
+    pub(super) fn look(&self, now: Timestamp) -> Look {
+        self.0.look(now)
     }
 
     /// The server's half of the handshake; also gives the names in the client's certificate, none if it shows none.

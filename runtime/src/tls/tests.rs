@@ -1,4 +1,5 @@
 use std::path::Path;
+use std::sync::Mutex;
 
 use futures_rustls::rustls::{AlertDescription, Error};
 
@@ -181,6 +182,66 @@ fn a_certificate_of_the_future_is_a_warning() {
     let identity = self_signed(&params).write(&dir, "new");
     let warnings = listening(server(identity)).check().unwrap();
     assert!(matches!(warnings[0], TlsWarning::NotYetValid { .. }));
+}
+
+fn time(text: &[u8; 17]) -> Timestamp {
+    Timestamp::parse_interledger(text).unwrap()
+}
+
+#[test]
+fn a_certificate_that_grows_old_while_it_is_in_use_is_told_of_twice() {
+    let dir = Dir::new();
+    let mut params = localhost();
+    params.not_before = rcgen::date_time_ymd(2020, 1, 1);
+    params.not_after = rcgen::date_time_ymd(4000, 3, 31);
+    let identity = self_signed(&params).write(&dir, "server");
+    let file = identity.cert_file.display().to_string();
+    let (tls, warnings) = Tls::load(&listening(server(identity))).unwrap();
+    assert_eq!(warnings, []);
+    let look = |now| {
+        let heard = Heard::default();
+        tls.look(time(now), &heard);
+        heard.0.into_inner().unwrap()
+    };
+    assert_eq!(look(b"40000316235959000"), [""; 0]);
+    let soon = format!("{file}: the certificate expires on 4000-03-31T00:00:00Z");
+    assert_eq!(look(b"40000317000001000"), [soon]);
+    assert_eq!(look(b"40000318000000000"), [""; 0], "once");
+    let over = format!("{file}: the certificate has expired on 4000-03-31T00:00:00Z");
+    assert_eq!(look(b"40000401000000000"), [over]);
+    assert_eq!(look(b"40000402000000000"), [""; 0], "once");
+}
+
+#[test]
+fn a_certificate_of_a_short_life_is_told_of_when_a_quarter_of_it_is_left() {
+    let dir = Dir::new();
+    let mut params = localhost();
+    params.not_before = rcgen::date_time_ymd(4000, 1, 1);
+    params.not_after = rcgen::date_time_ymd(4000, 1, 9);
+    let identity = self_signed(&params).write(&dir, "server");
+    let (tls, _) = Tls::load(&listening(server(identity))).unwrap();
+    for (now, told) in [(b"40000106235959000", 0), (b"40000107000001000", 1)] {
+        let heard = Heard::default();
+        tls.look(time(now), &heard);
+        assert_eq!(heard.0.into_inner().unwrap().len(), told);
+    }
+}
+
+/// What an observer is told of certificates and files.
+#[derive(Default)]
+struct Heard(Mutex<Vec<String>>);
+
+impl Observer for Heard {
+    fn event(&self, _: &ilp_router::Event) {}
+
+    fn tls_reload(&self, role: TlsRole, result: Result<(), &TlsError>) {
+        let text = format!("reloaded {role}: {}", result.is_ok());
+        self.0.lock().unwrap().push(text);
+    }
+
+    fn tls_warning(&self, warning: &TlsWarning) {
+        self.0.lock().unwrap().push(warning.to_string());
+    }
 }
 
 #[test]
