@@ -168,6 +168,10 @@ impl Runtime for SmolRuntime {
         Ok((SmolStream::new(stream), from))
     }
 
+    fn reset(&self, stream: Self::Stream) {
+        stream.reset();
+    }
+
     async fn resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
         smol::net::resolve((host, port)).await
     }

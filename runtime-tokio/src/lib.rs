@@ -163,6 +163,11 @@ impl Runtime for TokioRuntime {
         Ok((adapt(stream), from))
     }
 
+    fn reset(&self, stream: Self::Stream) {
+        // if it fails the other side gets a goodbye
+        let _ = stream.get_ref().set_zero_linger();
+    }
+
     async fn resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
         Ok(tokio::net::lookup_host((host, port)).await?.collect())
     }

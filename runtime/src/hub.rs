@@ -305,12 +305,20 @@ impl Hub {
         runtime: &R,
         task: impl Future<Output = ()> + Send + 'static,
     ) {
+        runtime.spawn(self.count(task));
+    }
+
+    /// The node does not end before this future has, or was dropped.
+    pub(crate) fn count(
+        self: &Arc<Self>,
+        task: impl Future<Output = ()> + Send + 'static,
+    ) -> impl Future<Output = ()> + Send + 'static {
         self.tasks.fetch_add(1, Ordering::AcqRel);
         let counted = Counted(Arc::clone(self));
-        runtime.spawn(async move {
+        async move {
             task.await;
             drop(counted);
-        });
+        }
     }
 }
 

@@ -48,6 +48,7 @@ mod node;
 mod observer;
 mod pump;
 mod reach;
+mod reception;
 mod scratch;
 mod signal;
 pub mod tls;
@@ -94,6 +95,11 @@ pub trait Runtime: Clone + Send + Sync + 'static {
         &self,
         listener: &Self::Listener,
     ) -> impl Future<Output = io::Result<(Self::Stream, SocketAddr)>> + Send;
+
+    /// Ends a connection without a goodbye (TCP reset) if it can, so that the system keeps nothing of it; otherwise drops it.
+    fn reset(&self, stream: Self::Stream) {
+        drop(stream);
+    }
 
     /// The addresses of `host` (a name, or an IP address without brackets), the best first. Dropping the future gives
     /// up.

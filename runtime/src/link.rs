@@ -14,6 +14,7 @@ use ilp_router::{CloseReason, DialError, LinkId};
 use crate::hub::{Aftermath, Dial, Hub, Turn};
 use crate::listener::unless;
 use crate::pump::{Ended, Inbox, Outbox, Pump, Session, Turned};
+use crate::reception::Guest;
 use crate::signal::Signal;
 use crate::tls::Tls;
 use crate::upgrade::{Accepted, Socket, Stream};
@@ -97,8 +98,8 @@ impl<R: Runtime> Links<R> {
         }
     }
 
-    /// Serves a connection that was accepted as `link`.
-    pub(crate) fn spawn_accepted(&self, stream: R::Stream, link: LinkId, signal: Arc<Signal>) {
+    /// Serves a connection that was accepted as `link`, for the reception; once it has authenticated, in a task of its own.
+    pub(crate) fn welcome(&self, stream: R::Stream, link: LinkId, signal: Arc<Signal>) -> Guest {
         let links = self.clone();
         let open = Box::pin(async move {
             let server = links.tls.server.as_ref();
@@ -111,7 +112,14 @@ impl<R: Runtime> Links<R> {
                 Err(why) => (None, Opening::NotUpgraded(why)),
             }
         });
-        self.spawn(link, signal, open);
+        let links = self.clone();
+        let serving = async move {
+            let serving = Box::pin(links.serve(link, &signal, open, true));
+            if let Some(pump) = links.unpanicked(link, serving).await {
+                links.spawn_peer(pump, link, signal);
+            }
+        };
+        Box::pin(self.hub.count(serving))
     }
 
     /// Dials, and serves what comes of it.
@@ -129,40 +137,80 @@ impl<R: Runtime> Links<R> {
                 Err(why) => (None, Opening::NotDialed(why.into())),
             }
         });
-        self.spawn(link, signal, open);
-    }
-
-    fn spawn(&self, link: LinkId, signal: Arc<Signal>, open: Open<R>) {
         let links = self.clone();
         self.hub.spawn(&self.runtime, async move {
-            // a future that is moved into another takes its room in both: thousands of links would pay for that
-            let serving = Box::pin(links.serve(link, signal, open));
-            if let Err(panic) = AssertUnwindSafe(serving).catch_unwind().await {
-                links.panicked(link, &*panic);
-            }
+            let serving = Box::pin(links.serve(link, &signal, open, false));
+            links.unpanicked(link, serving).await;
         });
     }
 
-    async fn serve(&self, link: LinkId, signal: Arc<Signal>, open: Open<R>) {
-        let Some((socket, opening)) = unless(signal.stopped(), open).await else {
-            return;
-        };
+    /// Goes on with a link that has authenticated.
+    fn spawn_peer(&self, pump: Pump<Stream<R>>, link: LinkId, signal: Arc<Signal>) {
+        let links = self.clone();
+        self.hub.spawn(&self.runtime, async move {
+            let aftermath = Aftermath::default();
+            let talking = Box::pin(links.talk(pump, link, &signal, aftermath, false));
+            links.unpanicked(link, talking).await;
+        });
+    }
+
+    /// What `serving` gives; a panic ends the link. Boxed, because a future that is moved into another takes its room in
+    /// both: thousands of links would pay for that.
+    async fn unpanicked<T>(
+        &self,
+        link: LinkId,
+        serving: Pin<Box<impl Future<Output = Option<T>>>>,
+    ) -> Option<T> {
+        match AssertUnwindSafe(serving).catch_unwind().await {
+            Ok(served) => served,
+            Err(panic) => {
+                self.panicked(link, &*panic);
+                None
+            }
+        }
+    }
+
+    /// From the first byte on; see [`talk`](Self::talk).
+    async fn serve(
+        &self,
+        link: LinkId,
+        signal: &Signal,
+        open: Open<R>,
+        stranger: bool,
+    ) -> Option<Pump<Stream<R>>> {
+        let (socket, opening) = unless(signal.stopped(), open).await?;
         let mut aftermath = Aftermath::default();
         self.hub.turn(&mut aftermath, Some(link), |turn| {
             opening.report(turn, link)
         });
-        let Some(socket) = socket else { return };
-        let mut pump = Pump::new(socket);
+        let pump = Pump::new(socket?);
+        self.talk(pump, link, signal, aftermath, stranger).await
+    }
+
+    /// Until the end, or, with a stranger, until it is none any more: then its pump is given back.
+    async fn talk(
+        &self,
+        mut pump: Pump<Stream<R>>,
+        link: LinkId,
+        signal: &Signal,
+        aftermath: Aftermath,
+        stranger: bool,
+    ) -> Option<Pump<Stream<R>>> {
         let mut session = LinkSession {
             hub: &self.hub,
             link,
-            signal: &signal,
+            signal,
             aftermath,
+            stranger,
+            moves: false,
         };
-        if pump.run(&mut session).await == Ended::Closed {
+        match pump.run(&mut session).await {
+            Ended::Moved => return Some(pump),
             // as above: only a link that ends needs this
-            Box::pin(self.linger(pump)).await;
+            Ended::Closed => Box::pin(self.linger(pump)).await,
+            Ended::Stopped | Ended::Broken => {}
         }
+        None
     }
 
     async fn linger(&self, pump: Pump<Stream<R>>) {
@@ -211,11 +259,19 @@ struct LinkSession<'a> {
     link: LinkId,
     signal: &'a Signal,
     aftermath: Aftermath,
+    /// It was accepted and has not authenticated.
+    stranger: bool,
+    /// It was a stranger, and is none any more.
+    moves: bool,
 }
 
 impl Session for LinkSession<'_> {
     fn signal(&self) -> &Signal {
         self.signal
+    }
+
+    fn moves(&self) -> bool {
+        self.moves
     }
 
     fn turn(
@@ -225,6 +281,7 @@ impl Session for LinkSession<'_> {
         outbox: Option<&mut Outbox>,
     ) -> Turned {
         let (link, signal) = (self.link, self.signal);
+        let (stranger, moves) = (self.stranger, &mut self.moves);
         self.hub.turn(&mut self.aftermath, Some(link), |turn| {
             let now = turn.now;
             turn.connector().handle_read(now, link, read.iter());
@@ -238,6 +295,7 @@ impl Session for LinkSession<'_> {
                 let connector = turn.connector();
                 outbox.fill(|buffer| connector.poll_transmit(now, link, buffer));
             }
+            *moves = stranger && turn.connector().is_authenticated(link);
             Turned {
                 read_on: turn.connector().wants_read(link),
             }

@@ -8,6 +8,7 @@ use futures_lite::future;
 
 use crate::hub::Aftermath;
 use crate::link::Links;
+use crate::reception::Door;
 use crate::{Runtime, turns};
 
 /// How long to leave the listener alone after a failure, at first and at most.
@@ -15,8 +16,8 @@ const BACK_OFF: (Duration, Duration) = (Duration::from_millis(100), Duration::fr
 
 /// Accepts until the hub's listener signal stops it; the port is free then.
 ///
-/// An error, such as no file descriptors being left, is told and waited out: a node never stops listening.
-pub(crate) async fn listen<R: Runtime>(links: Links<R>, listener: R::Listener) {
+/// Whoever comes is sent through the `door`. An error, such as no file descriptors being left, is told and waited out: a node never stops listening.
+pub(crate) async fn listen<R: Runtime>(links: Links<R>, listener: R::Listener, door: Door) {
     let (runtime, hub) = (&links.runtime, &links.hub);
     let mut aftermath = Aftermath::default();
     let mut back_off = BACK_OFF.0;
@@ -26,8 +27,10 @@ pub(crate) async fn listen<R: Runtime>(links: Links<R>, listener: R::Listener) {
                 back_off = BACK_OFF.0;
                 // an IPv4 client of an IPv6 socket is an IPv4 client
                 let from = from.ip().to_canonical();
-                if let Ok((link, signal)) = hub.incoming(&mut aftermath, from) {
-                    links.spawn_accepted(stream, link, signal);
+                match hub.incoming(&mut aftermath, from) {
+                    Ok((link, signal)) => door.enter(links.welcome(stream, link, signal)),
+                    // a goodbye costs the system several packets, and a minute of memory: too much for a flood
+                    Err(_) => runtime.reset(stream),
                 }
                 // system calls worth dozens of packets: others have their turn before the next, however many there are
                 turns::pass().await;

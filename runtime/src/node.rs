@@ -18,7 +18,7 @@ use crate::link::{Links, panic_text};
 use crate::listener::unless;
 use crate::signal::Signal;
 use crate::tls::{Tls, TlsError, TlsOptions};
-use crate::{Clock, Observer, Runtime, listener};
+use crate::{Clock, Observer, Runtime, listener, reception};
 
 /// Starts nodes.
 #[derive(Debug)]
@@ -104,10 +104,10 @@ impl Node {
             hub.spawn(&runtime, watching);
         }
         hub.spawn(&runtime, guard(Arc::clone(&hub), supervise(links.clone())));
-        hub.spawn(
-            &runtime,
-            guard(Arc::clone(&hub), listener::listen(links, listener)),
-        );
+        let (door, reception) = reception::open();
+        hub.spawn(&runtime, guard(Arc::clone(&hub), reception));
+        let listening = listener::listen(links, listener, door);
+        hub.spawn(&runtime, guard(Arc::clone(&hub), listening));
         Ok(NodeHandle { hub, local_addr })
     }
 }

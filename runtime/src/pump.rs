@@ -47,6 +47,11 @@ pub(crate) trait Session {
         end: Option<CloseReason>,
         outbox: Option<&mut Outbox>,
     ) -> Turned;
+
+    /// Whether it goes on elsewhere: another task runs the pump from here on.
+    fn moves(&self) -> bool {
+        false
+    }
 }
 
 /// What a session says at the end of a turn.
@@ -61,6 +66,8 @@ pub(crate) struct Turned {
 pub(crate) enum Ended {
     /// [`Signal::STOP`]: drop the socket. The session was not told.
     Stopped,
+    /// It has not: the session moves.
+    Moved,
     /// The conversation is over; the socket may still owe the other side a Close frame.
     Closed,
     /// The socket is of no use any more.
@@ -212,7 +219,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pump<S> {
         }
     }
 
-    /// Reads and writes until the conversation ends.
+    /// Reads and writes until the conversation ends, or moves.
     pub(crate) async fn run(&mut self, session: &mut impl Session) -> Ended {
         poll_fn(|cx| self.poll(cx, session)).await
     }
@@ -297,6 +304,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pump<S> {
             self.read_on = turned.read_on;
             if asked {
                 self.pending = !self.outbox.drained;
+            }
+            if session.moves() {
+                return Poll::Ready(Ended::Moved);
             }
             write_blocked = write_blocked || self.write(cx);
             if enough {

@@ -111,6 +111,14 @@ impl Connector {
         self.refresh(now, link);
     }
 
+    /// Whether it is known whose link this is: somebody has authenticated on it. False for links that have ended.
+    #[must_use]
+    pub fn is_authenticated(&self, link: LinkId) -> bool {
+        self.links
+            .get(link)
+            .is_some_and(|entry| entry.authenticated)
+    }
+
     /// A link ended.
     pub fn handle_closed(&mut self, now: Now, link: LinkId, why: CloseReason) {
         let now = self.clamp(now);
