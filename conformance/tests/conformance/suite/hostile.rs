@@ -142,8 +142,10 @@ pub async fn connections_above_the_cap_are_dropped<D: Driver>(driver: D) {
     let address = node.address();
     let first = driver.peers().connect(address).await.unwrap();
     let second = driver.peers().connect(address).await.unwrap();
-    let mut third = driver.peers().connect(address).await.unwrap();
-    assert_eq!(read_to_end(&mut third).await, b"");
+    // it is reset, which the system may tell as early as that
+    if let Ok(mut third) = driver.peers().connect(address).await {
+        assert_eq!(read_to_end(&mut third).await, b"");
+    }
     node.events
         .wait(|event| matches!(event, Event::Refused { .. }))
         .await;
