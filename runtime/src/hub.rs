@@ -5,13 +5,14 @@ use std::future::Future;
 use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, MutexGuard};
 
 use ilp_proto::{Instant, Now};
 use ilp_router::config::Endpoint;
 use ilp_router::{Action, Connector, Event, LinkId, Refused};
 
 use crate::latch::Latch;
+use crate::lock::Lock;
 use crate::signal::Signal;
 use crate::{Clock, Observer, Runtime};
 
@@ -20,7 +21,7 @@ const EVENT_BATCH: usize = 1_024;
 
 /// One node: a connector behind a lock, and who must hear of what.
 pub(crate) struct Hub {
-    core: Mutex<Core>,
+    core: Lock<Core>,
     observer: Box<dyn Observer>,
     /// Wakes the task that keeps time and starts dials.
     pub(crate) supervisor: Arc<Signal>,
@@ -33,6 +34,8 @@ pub(crate) struct Hub {
     tasks: AtomicUsize,
 }
 
+/// Aligned to cache lines, in the pairs that processors fetch them in: see [`Lock`].
+#[repr(align(128))]
 struct Core {
     connector: Connector,
     /// Whose task is woken by what.
@@ -174,7 +177,7 @@ impl Hub {
             stopped: false,
         };
         Self {
-            core: Mutex::new(core),
+            core: Lock::new(core),
             observer,
             supervisor: Arc::default(),
             listener: Signal::default(),

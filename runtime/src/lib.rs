@@ -44,6 +44,7 @@ mod hub;
 mod latch;
 mod link;
 mod listener;
+mod lock;
 mod node;
 mod observer;
 mod pump;
