@@ -3,20 +3,30 @@
 use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Why standard output could not be written, the first time.
 static UNSAID: OnceLock<io::Error> = OnceLock::new();
+/// Whoever read standard output has gone.
+static UNHEARD: AtomicBool = AtomicBool::new(false);
 
 /// A line, or several, to standard output. That nobody reads them (any more) is no reason to stop.
 pub(crate) fn say(text: &str) {
     let mut out = io::stdout().lock();
     let said = writeln!(out, "{text}").and_then(|()| out.flush());
-    if let Err(error) = said
-        && error.kind() != ErrorKind::BrokenPipe
-    {
+    match said {
+        Ok(()) => {}
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => {
+            UNHEARD.store(true, Ordering::Relaxed)
+        }
         // only the first one counts
-        let _ = UNSAID.set(error);
+        Err(error) => _ = UNSAID.set(error),
     }
+}
+
+/// Whether nobody reads standard output any more, as behind `| head`: a reason to stop for what has no other use.
+pub(crate) fn unheard() -> bool {
+    UNHEARD.load(Ordering::Relaxed)
 }
 
 /// The exit code of a command: `code`, but never success if its words were lost, as on a disk that is full.

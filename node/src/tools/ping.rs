@@ -23,7 +23,7 @@ use super::load::outcome;
 use super::stats::{Latencies, Outcome};
 use super::text::{as_f64, counted, millis, ms, printable};
 use crate::signals;
-use crate::terminal::{complain, say};
+use crate::terminal::{complain, say, unheard};
 use echo::Echoes;
 
 /// The least time that packets have; every connector there and back keeps a second of it.
@@ -133,7 +133,7 @@ impl<R: Runtime> Pinging<'_, R> {
         let mut next = Instant::now();
         loop {
             let more = count.is_none_or(|count| self.sent < count);
-            if !more && self.ended == self.sent {
+            if (!more && self.ended == self.sent) || unheard() {
                 return;
             }
             let now = Instant::now();

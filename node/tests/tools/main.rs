@@ -7,11 +7,14 @@ mod examples;
 mod process;
 mod tool;
 
+use std::io::{BufRead, BufReader};
 use std::net::{SocketAddr, TcpListener};
+use std::process::Stdio;
+use std::sync::mpsc::channel;
 use std::thread;
 
 use async_tungstenite::tungstenite::{self, Message};
-use process::{Process, Settings, free_address, secret_of};
+use process::{PATIENCE, Process, Settings, command, free_address, secret_of};
 use serde_json::Value as Json;
 use tool::{Done, Tool, run};
 
@@ -325,6 +328,23 @@ fn ctrl_c_ends_pinging_with_a_summary() {
         "{:?}",
         alice.seen
     );
+}
+
+#[test]
+fn pinging_ends_when_nobody_reads_the_answers_any_more() {
+    let (_node, address) = hub();
+    let via = account(address, "alice");
+    let mut ping = command(&["ping", "test.hub", "--interval", "10ms", "--via", &via])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(ping.stdout.take().unwrap()).lines();
+    assert!(lines.nth(1).unwrap().unwrap().starts_with("answer from"));
+    drop(lines);
+    let (tell, told) = channel();
+    // without its node it ends in any case
+    thread::spawn(move || tell.send(ping.wait().unwrap().code()));
+    assert_eq!(told.recv_timeout(PATIENCE), Ok(Some(0)));
 }
 
 #[test]
