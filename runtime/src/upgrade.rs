@@ -197,10 +197,13 @@ pub(crate) async fn dial<R: Runtime>(
     }
 }
 
-/// Its authority becomes the `Host` header, with the port.
+/// Its authority becomes the `Host` header, with the port unless it is the default one (RFC 6455 section 4.1).
 fn uri(endpoint: &Endpoint) -> Result<Uri, Error> {
     let Endpoint {
-        host, port, path, ..
+        tls,
+        host,
+        port,
+        path,
     } = endpoint;
     let host = if host.contains(':') {
         format!("[{host}]")
@@ -209,7 +212,10 @@ fn uri(endpoint: &Endpoint) -> Result<Uri, Error> {
     };
     let uri = Uri::builder()
         .scheme("ws")
-        .authority(format!("{host}:{port}"))
+        .authority(match (tls, port) {
+            (false, 80) | (true, 443) => host,
+            _ => format!("{host}:{port}"),
+        })
         .path_and_query(path.as_str())
         .build()?;
     Ok(uri)
@@ -264,17 +270,23 @@ mod tests {
     }
 
     #[test]
-    fn the_host_header_has_the_port() {
+    fn the_host_header_has_the_port_unless_it_is_the_default_one() {
         let mut endpoint = Endpoint {
             tls: false,
             host: "b.example".into(),
             port: 80,
             path: "/x?y=1".into(),
         };
-        assert_eq!(host(&endpoint), "b.example:80");
+        assert_eq!(host(&endpoint), "b.example");
         assert_eq!(uri(&endpoint).unwrap().path_and_query().unwrap(), "/x?y=1");
+        endpoint.tls = true;
+        assert_eq!(host(&endpoint), "b.example:80");
+        endpoint.port = 443;
+        assert_eq!(host(&endpoint), "b.example");
         endpoint.host = "::1".into();
-        assert_eq!(host(&endpoint), "[::1]:80");
+        assert_eq!(host(&endpoint), "[::1]");
+        endpoint.port = 3000;
+        assert_eq!(host(&endpoint), "[::1]:3000");
     }
 
     #[test]
