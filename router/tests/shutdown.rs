@@ -6,9 +6,10 @@ mod net;
 
 use std::time::Duration;
 
-use ilp_router::Event;
+use ilp_proto::{Instant, Now, Timestamp};
 use ilp_router::config::OnDisconnect;
-use net::{Ending, Policy, hub, pair};
+use ilp_router::{Action, CloseReason, Connector, Event};
+use net::{Ending, Policy, hub, node, pair, peer};
 
 const LONG: Duration = Duration::from_secs(20);
 
@@ -42,6 +43,36 @@ fn shutdown_refuses_new_packets_waits_for_old_ones_and_closes_all_links() {
     net.with_node("a", |node, now| node.shutdown(now));
     net.run(Duration::from_secs(1));
     assert_eq!(net.stopped, ["a"], "a second shutdown does nothing");
+}
+
+#[test]
+fn a_dial_that_a_shutdown_ends_is_not_blamed_on_the_peer() {
+    let now = Now {
+        mono: Instant::ZERO,
+        wall: Timestamp::from_millis(1_795_219_200_000),
+    };
+    for upgraded in [false, true] {
+        let mut config = node("a", "test.a");
+        config.peers.push(peer("b", "s", true));
+        let mut connector = Connector::new(config, 1, now).unwrap();
+        let Some(Action::Dial { link, .. }) = connector.poll_action() else {
+            panic!("no dial")
+        };
+        if upgraded {
+            connector.handle_dialed(now, link);
+        }
+        connector.shutdown(now);
+        connector.handle_closed(now, link, CloseReason::Broken("gone".into()));
+        let told: Vec<String> = std::iter::from_fn(|| connector.poll_event())
+            .filter_map(|event| match event {
+                Event::DialFailed { error, .. } => Some(error),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(told, ["given up: this node is shutting down"]);
+        let peer = connector.peers().next().unwrap();
+        assert_eq!(peer.counters.dial_failures, 0);
+    }
 }
 
 #[test]

@@ -111,7 +111,13 @@ impl Connector {
         if peer.dialing == Some(id) {
             peer.dialing = None;
         }
-        peer.counters.dial_failures += 1;
+        let error = if self.drain.is_some() {
+            // no fault of the peer's
+            "given up: this node is shutting down".into()
+        } else {
+            peer.counters.dial_failures += 1;
+            error
+        };
         let event = Event::DialFailed {
             peer: peer.config.id.clone(),
             error,
