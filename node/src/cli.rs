@@ -165,7 +165,7 @@ impl ConfigArgs {
 
 /// Runs a node, or several in one process.
 ///
-/// Runs until SIGTERM or SIGINT, then finishes what is in flight; a second signal does not wait. Several
+/// Runs until SIGTERM, SIGINT or SIGHUP, then finishes what is in flight; a second signal does not wait. Several
 /// configuration files run several nodes.
 #[derive(Args, Clone, Debug, Default)]
 #[command(after_help = "\

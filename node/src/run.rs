@@ -4,7 +4,7 @@
 //! waits for what there is to decide: health that changes, a signal, the end. A node is ready, and says so, when
 //! its critical peers are connected or the first round of tries is over; until then it takes packets already.
 //!
-//! The first SIGTERM or SIGINT drains all nodes, the second one ends the process at once.
+//! The first SIGTERM, SIGINT or SIGHUP drains all nodes, the second one ends the process at once.
 
 mod listen;
 mod observer;

@@ -1,11 +1,12 @@
 //! How nodes stop.
 
 use std::net::TcpListener;
+use std::process::Command;
 use std::time::Duration;
 
 use crate::client::get;
 use crate::link::Link;
-use crate::process::{Process, Settings, dials, waits_for};
+use crate::process::{Process, Settings, dials, run_command, waits_for};
 
 /// A node with a packet on its way from alice to bob.
 fn with_a_packet_in_flight(settings: Settings) -> (Process, Link, Link, u32) {
@@ -31,6 +32,53 @@ fn a_node_without_work_ends_at_once_with_0() {
             (&"connector_stopped".into(), &"drained 0, left 0".into())
         );
     }
+}
+
+/// The node of `settings` in an environment where SIGHUP is treated like this by default.
+#[cfg(target_os = "linux")]
+fn run_where_hangup_is(treatment: &str, settings: &Settings) -> Process {
+    let node = run_command(std::slice::from_ref(settings));
+    let mut command = Command::new("env");
+    command.env_clear();
+    command.envs(
+        node.get_envs()
+            .filter_map(|(name, value)| Some((name, value?))),
+    );
+    command.arg(format!("--{treatment}-signal=HUP"));
+    command.arg(node.get_program()).args(node.get_args());
+    let mut process = Process::spawn(command);
+    process.wait_for("connector_listening");
+    process
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_terminal_that_closes_stops_a_node_in_order_and_hurries_it_never() {
+    let settings = Settings::new("a")
+        .peers(&[waits_for("alice"), waits_for("bob")])
+        .route("test.bob", "bob");
+    let mut node = run_where_hangup_is("default", &settings);
+    let btp = node.listens("a").0;
+    let (mut alice, mut bob) = (Link::dial(btp, "alice"), Link::dial(btp, "bob"));
+    alice.prepare("test.bob", 7, Duration::from_secs(30));
+    let (id, _) = bob.packet();
+    node.signal("HUP");
+    assert_eq!(node.wait_for("shutdown_requested")["signal"], "SIGHUP");
+    node.signal("HUP");
+    node.wait_for("connector_draining");
+    bob.fulfill_as(id);
+    assert_eq!(alice.outcome(), "fulfilled");
+    assert_eq!(node.end().code(), Some(0));
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_node_that_was_started_to_survive_its_terminal_does() {
+    let mut node = run_where_hangup_is("ignore", &Settings::new("a"));
+    node.signal("HUP");
+    assert_eq!(get(node.listens("a").1, "/ready").status, 200);
+    assert_eq!(node.stop().code(), Some(0));
+    assert_eq!(node.all("shutdown_requested")[0]["signal"], "SIGTERM");
 }
 
 #[test]
