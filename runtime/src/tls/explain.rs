@@ -35,7 +35,7 @@ impl Other<'_> {
 pub(crate) fn in_words(error: &io::Error, other: Other<'_>) -> String {
     match error.get_ref().and_then(|inner| inner.downcast_ref()) {
         Some(error) => explain(error, other),
-        None => error.to_string(),
+        None => format!("the connection to the {} broke: {error}", other.noun()),
     }
 }
 

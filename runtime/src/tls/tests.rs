@@ -281,6 +281,15 @@ fn what_a_stranger_chose_is_cut_and_cleaned() {
 }
 
 #[test]
+fn a_connection_that_breaks_says_that_it_was_there() {
+    let error = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
+    assert_eq!(
+        in_words(&error, Other::Server("host")),
+        "the connection to the server broke: connection reset"
+    );
+}
+
+#[test]
 fn every_alert_has_words() {
     for code in 0..=255 {
         let error = Error::AlertReceived(AlertDescription::from(code));
