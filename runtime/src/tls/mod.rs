@@ -7,7 +7,7 @@
 //!
 //! Certificates and keys come from PEM files and [follow them](TlsOptions::reload_interval): new links get what the
 //! files hold now; links that exist are left alone. Files that are of no use any more, or not yet, because only one
-//! of two was written, change nothing but what the [`Observer`](crate::Observer) is told.
+//! of two was written, change nothing but what the [`Observer`] is told.
 //!
 //! # Client certificates
 //!
