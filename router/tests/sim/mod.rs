@@ -3,7 +3,9 @@
 //! | module | what it is |
 //! |---|---|
 //! | `world` | the event loop: nodes, what they are told and what they want |
-//! | `driver` | what a driver does: pump links, carry out actions, keep deadlines |
+//! | `driver` | what a driver does: carry out actions, keep deadlines |
+//! | `sending`, `reading` | and carry messages, one by one or all that is there |
+//! | `sockets` | what becomes of them on their way |
 //! | `dials` | how a connection comes about |
 //! | `pipe` | connections with latency, windows and ends that may be gone |
 //! | `wallet` | a scripted peer at each node: pays, is paid, lies |
@@ -42,10 +44,13 @@ pub mod money;
 pub mod pipe;
 pub mod queue;
 pub mod reach;
+mod reading;
 #[cfg(test)]
 mod referee;
 pub mod rng;
 pub mod run;
+mod sending;
+mod sockets;
 mod stall;
 pub mod topology;
 pub mod trace;
