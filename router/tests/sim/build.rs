@@ -25,6 +25,8 @@ pub struct Plan {
     pub max_in_flight: usize,
     /// Bytes that a socket and the network behind it take in before anybody reads them.
     pub window: usize,
+    /// The most messages of a link that drivers hand over at once.
+    pub most_read: usize,
     /// What the owner of each seat has agreed with the other side.
     pub terms: Vec<Terms>,
     /// Neighbours may run into the limits of their balances, not only wallets.
@@ -69,6 +71,8 @@ impl Plan {
             timeouts,
             max_in_flight,
             window,
+            // of its own, so that all else that a seed decides does not depend on it
+            most_read: [1, 4, 64, 512][Rng::new(spec.seed).fork(7).below(4) as usize],
             terms: Vec::new(),
             tight: false,
             rough: spec.faults.is_on(),

@@ -447,6 +447,60 @@ impl Checker {
         }
     }
 
+    /// A node was handed several messages at once; the answers among them `ended` so many flights, or some of these were given
+    /// up because the link was `lost` by the last of them.
+    ///
+    /// Which answer ended which flight cannot be seen from outside. Those that come in time for something in flight must do
+    /// so, in their order; those that come late may.
+    pub fn heard_at_once(
+        &mut self,
+        at: At,
+        seen: impl Iterator<Item = Seen>,
+        mut ended: usize,
+        lost: bool,
+    ) {
+        let mut late = 0;
+        for seen in seen {
+            let landed = match self.awaits_answer(at, seen) {
+                Some(true) => ended > 0,
+                Some(false) => {
+                    late += 1;
+                    false
+                }
+                None => false,
+            };
+            ended -= usize::from(landed);
+            self.heard(at, seen, landed);
+        }
+        if ended > late && !lost {
+            self.fail(2, at.node, || {
+                format!("answers end what they are for; {ended} flights ended by answers to nothing in flight")
+            });
+        }
+    }
+
+    /// Whether a node waits for this answer, and it comes in time.
+    fn awaits_answer(&self, at: At, seen: Seen) -> Option<bool> {
+        let (Seen::Fulfill { id, .. } | Seen::Reject { id, .. } | Seen::Answer { id }) = seen
+        else {
+            return None;
+        };
+        let awaited = self.awaited.get(&key(at.seat, id))?;
+        Some(at.mono < awaited.expires)
+    }
+
+    /// Whether a node may have given up a request, because its link was disturbed since it was made.
+    pub fn may_be_given_up(&self, seat: u32, id: u32) -> bool {
+        let awaited = self.awaited.get(&key(seat, id));
+        awaited.is_some_and(|awaited| awaited.disturbed != self.books[seat as usize].disturbed)
+    }
+
+    /// Whether a request of a node asks its parent for its address.
+    pub fn is_about_address(&self, seat: u32, id: u32) -> bool {
+        let awaited = self.awaited.get(&key(seat, id));
+        awaited.is_some_and(|awaited| awaited.origin.is_none())
+    }
+
     /// A node said something.
     pub fn said(&mut self, at: At, seen: Seen) {
         match seen {

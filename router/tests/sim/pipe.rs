@@ -65,6 +65,17 @@ impl Stream {
         &self.bytes[self.head..self.head + len]
     }
 
+    /// All messages that have arrived by `now`.
+    pub fn due(&self, now: Time) -> impl Iterator<Item = (Kind, &[u8])> + Clone {
+        let mut from = self.head;
+        let arrived = self.items.iter().take_while(move |item| item.0 <= now);
+        arrived.map(move |&(_, kind, len)| {
+            let bytes = &self.bytes[from..from + len as usize];
+            from += bytes.len();
+            (kind, bytes)
+        })
+    }
+
     pub fn pop(&mut self) {
         if let Some((_, _, len)) = self.items.pop_front() {
             self.head += len as usize;

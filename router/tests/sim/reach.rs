@@ -21,11 +21,14 @@ pub struct Reached {
     pub cut_drains: u64,
     /// Links that a node closed since the other side did not read.
     pub stalled: u64,
+    /// Reads of several messages that were handed over at once, and those with PREPAREs and FULFILLs among them.
+    pub reads: u64,
+    pub mixed_reads: u64,
 }
 
 impl Reached {
     /// All of it by name, with what the referee counted.
-    pub fn each(&self, checked: &Checked) -> [(&'static str, u64); 15] {
+    pub fn each(&self, checked: &Checked) -> [(&'static str, u64); 17] {
         [
             ("detours", checked.detours),
             ("addressesLearned", self.learned),
@@ -37,6 +40,8 @@ impl Reached {
             ("drainsCutShort", self.cut_drains),
             ("refusedByDrain", checked.drained),
             ("stalled", self.stalled),
+            ("readsOfSeveral", self.reads),
+            ("readsOfBothKinds", self.mixed_reads),
             ("converted", checked.converted),
             ("noRate", checked.no_rate),
             ("tooSmall", checked.too_small),

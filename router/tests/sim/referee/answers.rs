@@ -29,6 +29,20 @@ fn invariant_1_a_late_answer_is_seen() {
 }
 
 #[test]
+fn invariant_1_an_answer_that_is_ignored_among_others_is_seen_unless_the_link_closes() {
+    for closes in [false, true] {
+        let mut checker = forwarded();
+        let answers = [fulfill(2, NUMBER), reject(9)];
+        checker.heard_at_once(at(OUT, SECOND), answers.into_iter(), 0, closes);
+        if closes {
+            checker.usable(OUT, false);
+        }
+        checker.settle();
+        assert_eq!(checker.violation().is_none(), closes);
+    }
+}
+
+#[test]
 fn invariant_1_a_second_answer_is_seen() {
     let mut checker = paid();
     checker.said(at(IN, SECOND), fulfill(1, NUMBER));
@@ -119,6 +133,30 @@ fn invariant_2_a_fulfilment_that_came_late_counts_as_none() {
     checker.heard(at(OUT, 9 * SECOND), fulfill(2, NUMBER), true);
     checker.said(at(IN, 9 * SECOND), fulfill(1, NUMBER));
     trips(&checker, 2, "only after one came from downstream");
+}
+
+#[test]
+fn invariant_2_a_foreign_answer_that_is_taken_among_others_is_seen() {
+    for (ended, lost, good) in [(1, false, true), (2, true, true), (2, false, false)] {
+        let mut checker = forwarded();
+        let answers = [fulfill(2, NUMBER), fulfill(3, NUMBER)];
+        checker.heard_at_once(at(OUT, SECOND), answers.into_iter(), ended, lost);
+        checker.settle();
+        assert_eq!(checker.violation().is_none(), good, "{ended} {lost}");
+        assert_eq!(checker.books(OUT).payable, 100);
+    }
+}
+
+#[test]
+fn an_answer_that_is_late_may_end_its_flight_among_others_or_not() {
+    for ended in [0, 1] {
+        let mut checker = forwarded();
+        let answers = [reject(9), fulfill(2, NUMBER)];
+        checker.heard_at_once(at(OUT, 9 * SECOND), answers.into_iter(), ended, false);
+        checker.settle();
+        assert_eq!(checker.violation(), None);
+        assert_eq!(checker.books(OUT).payable, 0);
+    }
 }
 
 #[test]
