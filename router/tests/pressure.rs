@@ -12,7 +12,7 @@ use bytes::BytesMut;
 use ilp_proto::{ErrorCode, Reject};
 
 use ilp_router::Event;
-use net::{Ending, Net, Policy, chain, hub, pair};
+use net::{Ending, Net, Policy, chain, hub, pair, pay};
 
 const LONG: Duration = Duration::from_secs(20);
 
@@ -103,6 +103,26 @@ fn three_unreadable_frames_close_the_link_with_1002_and_nobody_else_is_hurt() {
         3
     );
     assert!(!net.connected("a", "sender") && net.connected("a", "b"));
+}
+
+#[test]
+fn a_server_that_sends_nonsense_is_left_and_dialled_again() {
+    let mut net = pair();
+    let pipe = net.pipes_between("a", "b")[0];
+    for _ in 0..3 {
+        net.inject(pipe, "a", Some(b"nonsense"));
+    }
+    net.run(Duration::from_millis(500));
+    let unreadable = |event: &Event| matches!(event, Event::Unreadable { peer: Some(_), .. });
+    assert_eq!(net.count("a", unreadable), 3);
+    assert!(!net.connected("a", "b"));
+    net.run_until(Duration::from_secs(5), "connected again", |net| {
+        net.connected("a", "b")
+    });
+    assert!(matches!(
+        pay(&mut net, "test.b.receiver", 1, LONG),
+        Ending::Fulfilled { .. }
+    ));
 }
 
 #[test]
