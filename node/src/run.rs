@@ -25,7 +25,7 @@ use crate::log::node::NodeEvent;
 use crate::log::{self, NodeLog};
 use crate::runtime::{Choice, Job};
 use crate::signals::{self, StopSignal};
-use start::{Running, start};
+use start::{Left, Running, start};
 
 /// How much longer than its settings say a node may take to stop before the process ends without it.
 const STOP_GRACE: Duration = Duration::from_secs(5);
@@ -127,16 +127,16 @@ fn watch_signals(
         // Nobody is told when the process is at its end anyway.
         move |signal| _ = tell.send(Control::Signal(signal)),
         move |signal| {
-            let in_flight = in_flight_now(&nodes);
+            let left = left_now(&nodes);
             for (n, log) in logs.iter().enumerate() {
                 let event = NodeEvent::Killed {
                     name: signal.name(),
-                    in_flight: in_flight.as_ref().map(|all| all[n]),
+                    in_flight: left.as_ref().map(|all| all[n].in_flight),
                 };
                 event.describe(&mut |line| log.write(&line));
             }
             let running = nodes.get().into_iter().flatten();
-            for (node, left) in running.zip(in_flight.unwrap_or_default()) {
+            for (node, left) in running.zip(left.iter().flatten()) {
                 node.report_kill(left);
             }
             log::flush(HURRY);
@@ -145,12 +145,12 @@ fn watch_signals(
     )
 }
 
-/// How many packets each node has in flight; `None` if that takes too long or nothing has been started. Asked on
-/// another thread, so that a connector that hangs does not hold up its own end.
-fn in_flight_now(nodes: &Started) -> Option<Vec<usize>> {
+/// What each node has left; `None` if that takes too long or nothing has been started. Asked on another thread, so that
+/// a connector that hangs does not hold up its own end.
+fn left_now(nodes: &Started) -> Option<Vec<Left>> {
     let (nodes, (tell, told)) = (Arc::clone(nodes), channel());
     let ask = move || {
-        let counts = |nodes: &Vec<Running>| nodes.iter().map(Running::in_flight).collect();
+        let counts = |nodes: &Vec<Running>| nodes.iter().map(Running::left).collect();
         // Nobody listens when it took too long.
         let _ = tell.send(nodes.get().map(counts));
     };
@@ -209,7 +209,7 @@ fn control<R: Runtime>(
                     .unwrap_or_default();
                 for node in nodes.iter().filter(|node| !node.has_ended()) {
                     node.log(&NodeEvent::StopOverdue { waited });
-                    node.report_stop();
+                    node.report_overdue();
                 }
                 return Err(Failed);
             }

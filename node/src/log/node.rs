@@ -60,6 +60,13 @@ pub(crate) enum NodeEvent<'a> {
         name: &'a str,
         in_flight: Option<usize>,
     },
+    /// What a peer owes us, less what we owe it, when the node ends: it is kept nowhere else.
+    Balance {
+        peer: &'a str,
+        balance: i128,
+        asset_code: &'a str,
+        asset_scale: u8,
+    },
     /// The last line: packets that were finished while draining, those that get no answer from us, and
     /// the seconds since the start.
     Stopped {
@@ -158,6 +165,16 @@ impl NodeEvent<'_> {
             Self::Killed { name, in_flight: None } => line(
                 Warn, NODE, "shutdown_forced", format_args!("{name} again: packets in flight get no answer"),
                 &[("signal", Text(name)), ("inFlight", Null)],
+            ),
+            Self::Balance { peer, ref balance, asset_code, asset_scale } => line(
+                Info, NODE, "account_balance",
+                format_args!("{} {}", if *balance < 0 { "we are left owing" } else { "we are left being owed by" }, peer),
+                &[
+                    ("peerId", Text(peer)),
+                    ("balance", Shown(balance)),
+                    ("assetCode", Text(asset_code)),
+                    ("assetScale", Number(asset_scale.into())),
+                ],
             ),
             Self::Stopped { drained, unanswered, uptime } => line(
                 if unanswered > 0 { Warn } else { Info },

@@ -5,18 +5,36 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
-use ilp_router::Connector;
+use ilp_router::accounts::PeerAsset;
+use ilp_router::{Connector, PeerId};
 use ilp_runtime::{Clock, Node, NodeHandle, NodeOptions, Runtime, StartError};
 
-use super::Control;
 use super::listen::{BTP, HEALTH, Port};
 use super::observer::{Ears, Noted};
+use super::{Control, FLUSH};
 use crate::config::NodeConfig;
 use crate::config::Origin;
 use crate::http::snapshot::Inspect;
 use crate::http::{self, App};
-use crate::log::NodeLog;
 use crate::log::node::NodeEvent;
+use crate::log::{self, NodeLog};
+
+/// Lines of balances, of which there may be thousands, that the log has room for.
+const LINES_AT_ONCE: usize = 1_000;
+
+/// What is left when a node ends.
+pub(super) struct Left {
+    pub(super) in_flight: usize,
+    /// Those that are not zero.
+    balances: Vec<Balance>,
+}
+
+struct Balance {
+    peer: PeerId,
+    /// What it owes us less what we owe it.
+    balance: i128,
+    asset: PeerAsset,
+}
 
 /// A node that listens.
 pub(super) struct Running {
@@ -42,20 +60,60 @@ impl Running {
         self.handle.has_ended()
     }
 
-    /// How many packets wait for their answer.
-    pub(super) fn in_flight(&self) -> usize {
-        self.handle.with(|connector| connector.in_flight())
+    /// How many packets wait for their answer, and who owes what. Waits for the connector.
+    pub(super) fn left(&self) -> Left {
+        self.handle.with(|connector| Left {
+            in_flight: connector.in_flight(),
+            balances: connector
+                .peers()
+                .filter(|peer| peer.account.balance() != 0)
+                .map(|peer| Balance {
+                    peer: peer.config.id.clone(),
+                    balance: peer.account.balance(),
+                    asset: peer.config.asset.clone(),
+                })
+                .collect(),
+        })
     }
 
-    /// The last line of a node.
+    /// The last lines of a node that has ended.
     pub(super) fn report_stop(&self) {
+        self.report_balances(&self.left());
+        self.report_overdue();
+    }
+
+    /// The last line of a node that has not ended, and whose connector may hang.
+    pub(super) fn report_overdue(&self) {
         let (drained, unanswered) = self.noted.drained();
         self.report_end(drained, unanswered);
     }
 
-    /// The last line of a node that is not given the time to stop, with so many packets in flight.
-    pub(super) fn report_kill(&self, in_flight: usize) {
-        self.report_end(self.noted.drained_but(in_flight), in_flight);
+    /// The last lines of a node that is not given the time to stop.
+    pub(super) fn report_kill(&self, left: &Left) {
+        self.report_balances(left);
+        self.report_end(self.noted.drained_but(left.in_flight), left.in_flight);
+    }
+
+    fn report_balances(&self, left: &Left) {
+        for (
+            n,
+            Balance {
+                peer,
+                balance,
+                asset,
+            },
+        ) in left.balances.iter().enumerate()
+        {
+            if n % LINES_AT_ONCE == LINES_AT_ONCE - 1 {
+                log::flush(FLUSH);
+            }
+            self.log(&NodeEvent::Balance {
+                peer: peer.as_str(),
+                balance: *balance,
+                asset_code: &asset.code,
+                asset_scale: asset.scale,
+            });
+        }
     }
 
     fn report_end(&self, drained: usize, unanswered: usize) {

@@ -106,6 +106,16 @@ fn a_packet_in_flight_is_seen_through() {
         (&last["drained"], &last["unanswered"]),
         (&1.into(), &0.into())
     );
+    let balances: Vec<_> = node
+        .all("account_balance")
+        .into_iter()
+        .map(|line| (line["peerId"].as_str(), line["balance"].as_str()))
+        .collect();
+    assert_eq!(
+        balances,
+        [(Some("alice"), Some("7")), (Some("bob"), Some("-7"))],
+        "what is owed is told before it is forgotten"
+    );
     assert_eq!(node.all("btp_server_shutdown")[0]["activeConnections"], 2);
 }
 

@@ -55,6 +55,10 @@ fn table() -> Vec<(&'static str, NodeEvent<'static>, Json)> {
         ("Signal", NodeEvent::Signal { name: "SIGTERM" }, json!({"level": "info", "component": "node", "event": "shutdown_requested", "signal": "SIGTERM"})),
         ("Killed", NodeEvent::Killed { name: "SIGINT", in_flight: Some(3) }, json!({"level": "warn", "component": "node", "event": "shutdown_forced", "signal": "SIGINT", "inFlight": 3})),
         ("Killed", NodeEvent::Killed { name: "SIGINT", in_flight: None }, json!({"level": "warn", "component": "node", "event": "shutdown_forced", "signal": "SIGINT", "inFlight": null})),
+        (
+            "Balance", NodeEvent::Balance { peer: "b", balance: -7, asset_code: "USD", asset_scale: 9 },
+            json!({"level": "info", "component": "node", "event": "account_balance", "peerId": "b", "balance": "-7", "assetCode": "USD", "assetScale": 9}),
+        ),
         ("Stopped", NodeEvent::Stopped { drained: 3, unanswered: 0, uptime: 9 }, json!({"level": "info", "component": "node", "event": "connector_stopped", "drained": 3, "unanswered": 0, "uptime": 9})),
         ("Stopped", NodeEvent::Stopped { drained: 0, unanswered: 1, uptime: 9 }, json!({"level": "warn", "component": "node", "event": "connector_stopped", "drained": 0, "unanswered": 1, "uptime": 9})),
         ("StopOverdue", NodeEvent::StopOverdue { waited: second }, json!({"level": "error", "component": "node", "event": "stop_overdue", "waitedMs": 1000})),
