@@ -31,7 +31,7 @@ use start::{Left, Running, start};
 const STOP_GRACE: Duration = Duration::from_secs(5);
 /// For the last lines to be written.
 const FLUSH: Duration = Duration::from_secs(1);
-/// How long a second signal waits for numbers and lines.
+/// How long a second signal waits for numbers and lines, and an orderly end for each batch of many lines.
 const HURRY: Duration = Duration::from_millis(100);
 
 /// The nodes, once they have been started.

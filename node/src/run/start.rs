@@ -11,7 +11,7 @@ use ilp_runtime::{Clock, Node, NodeHandle, NodeOptions, Runtime, StartError};
 
 use super::listen::{BTP, HEALTH, Port};
 use super::observer::{Ears, Noted};
-use super::{Control, FLUSH};
+use super::{Control, HURRY};
 use crate::config::NodeConfig;
 use crate::config::Origin;
 use crate::http::snapshot::Inspect;
@@ -105,7 +105,7 @@ impl Running {
         ) in left.balances.iter().enumerate()
         {
             if n % LINES_AT_ONCE == LINES_AT_ONCE - 1 {
-                log::flush(FLUSH);
+                log::flush(HURRY);
             }
             self.log(&NodeEvent::Balance {
                 peer: peer.as_str(),
