@@ -57,7 +57,7 @@ impl Dropped {
 /// comes. Past the budget REJECTs are dropped, oldest first, then whatever is oldest; an answer
 /// larger than the whole budget is dropped at once. [`Answers::take_dropped`] has the counts.
 ///
-/// What waits, with the gaps in it and before it, stays within 1.6 times the budget plus one answer; a
+/// What waits, with the gaps in it and before it, stays within 1.6 times the budget and 4 KiB plus one answer; a
 /// buffer that doubles when it grows may hold twice that. There is a record per answer besides. Every
 /// operation is O(1) amortised.
 pub struct Answers {

@@ -204,7 +204,7 @@ pub enum Event {
         /// The packet; known while per-packet events are on.
         packet: Option<PacketId>,
     },
-    /// A FULFILL that came after its expiry, or for a request that is not in flight; discarded.
+    /// An answer that came after its expiry, or for a request that is not in flight; discarded.
     LateAnswer {
         /// From whom.
         peer: PeerId,

@@ -115,6 +115,25 @@ fn a_slot_that_is_taken_is_left_out() {
     assert_eq!(requests.take(held.0), Some(0));
 }
 
+/// What a peer can do who lets all but one of its requests wait for their expiry.
+#[test]
+fn an_insert_passes_over_no_more_than_is_in_flight_and_seldom() {
+    const STUCK: usize = 1_000;
+    let mut requests = Requests::new(STUCK + 1, 5);
+    let mut before = (0..STUCK).map(|n| requests.insert(n).unwrap()).last();
+    let (mut most, mut all) = (0, 0);
+    let inserts = 10 * requests.slots.len();
+    for n in 0..inserts {
+        let id = requests.insert(n).unwrap();
+        assert_eq!(requests.take(id.0), Some(n));
+        let steps = id.0.wrapping_sub(before.replace(id).unwrap().0) as usize;
+        most = most.max(steps);
+        all += steps;
+    }
+    assert_eq!(most, STUCK + 1, "it comes to that");
+    assert!(all <= 8 * inserts, "{all} steps of {inserts} inserts");
+}
+
 #[test]
 fn a_table_grows_without_losing_a_request() {
     let mut requests = Requests::new(Requests::<()>::MAX_LIMIT, 11);
