@@ -134,3 +134,28 @@ fn an_address_that_no_node_can_have_is_not_taken_from_a_parent() {
         assert_eq!(net.node("mid").address().to_string(), "test.mid");
     }
 }
+
+#[test]
+fn a_question_that_was_lost_with_its_link_is_no_refusal_once_it_was_asked_again() {
+    let mut net = Net::new();
+    let mut top = node("top", "test.top");
+    top.peers = vec![child("mid", "m")];
+    net.add_node(top);
+    let mut mid = node("mid", "test.mid");
+    mid.address_from_parent = true;
+    mid.peers = vec![dialed("mid", "top", "m")];
+    mid.peers[0].relation = Relation::Parent;
+    net.add_node(mid);
+    net.run_until(Duration::from_secs(1), "they are connected", |net| {
+        net.connected("mid", "top")
+    });
+    // the question is under way
+    let pipe = net.pipes_between("mid", "top")[0];
+    net.cut(pipe);
+    net.run(Duration::from_secs(60));
+    assert!(net.node("mid").knows_its_address());
+    let refused = |event: &Event| matches!(event, Event::AddressRefused { .. });
+    assert_eq!(net.count("mid", refused), 0);
+    let learned = |event: &Event| matches!(event, Event::AddressLearned { .. });
+    assert_eq!(net.count("mid", learned), 1);
+}

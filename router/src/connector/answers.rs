@@ -113,7 +113,7 @@ impl Connector {
         match flight.origin {
             Origin::Ildcp => {
                 let said = alloc::format!("{} {}", reject.code, printable(reject.message));
-                self.address_refused(now, flight.to, said);
+                self.question_failed(now, flight, said);
             }
             Origin::Peer { peer, request } => {
                 self.report_answer(now, flight, Source::Peer, Some(reject.code), reject.message);
@@ -202,7 +202,7 @@ impl Connector {
             Origin::Ildcp => {
                 refusal.write_message(&self.peers, &mut self.text);
                 let said = alloc::format!("{} {}", refusal.code, self.text);
-                self.address_refused(now, flight.to, said);
+                self.question_failed(now, flight, said);
             }
             Origin::Peer { peer, request } => {
                 self.reject(

@@ -164,6 +164,13 @@ impl Connector {
         }
     }
 
+    /// A question of ours to our parent came to nothing. One that went out on an earlier link was asked again on this one.
+    pub(super) fn question_failed(&mut self, now: Now, flight: &Flight, reason: String) {
+        if flight.epoch == self.peers[flight.to].epoch {
+            self.address_refused(now, flight.to, reason);
+        }
+    }
+
     /// Our parent gave no address, or none that is of use.
     pub(super) fn address_refused(&mut self, now: Now, parent: PeerIndex, reason: String) {
         let name = self.peers[parent].config.id.clone();
