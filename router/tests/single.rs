@@ -293,3 +293,55 @@ fn what_strangers_send_that_cannot_be_read_is_counted() {
     let peer = single.node.peers().next().unwrap();
     assert_eq!(peer.counters.unreadable, 0, "it was not the peer");
 }
+
+#[test]
+fn what_a_peer_says_in_an_error_is_cut() {
+    let mut single = Single::new(|config| {
+        config.peers.push(PeerConfig {
+            relation: Relation::Child,
+            ..PeerConfig::new("y".parse().unwrap(), Secret::new("y"))
+        });
+    });
+    let from = single.attach("x", SECRET);
+    let to = single.attach("y", "y");
+    let prepare = ilp_proto::Prepare {
+        destination: ilp_proto::Addr::new("test.a.y").unwrap(),
+        ..ilp_proto::ildcp::request(single.now.wall)
+    };
+    let mut frame = BytesMut::new();
+    put_ilp_frame(&mut frame, Carrier::Message, 7, prepare.encoded_len());
+    prepare.encode(&mut frame);
+    single
+        .node
+        .handle_received(single.now, from, Received::Binary(&frame));
+    let mut out = BytesMut::new();
+    while let Some(Transmit::Binary { len }) = single.node.poll_transmit(single.now, to, &mut out) {
+        let message = out.split_off(out.len() - len);
+        let frame = Frame::parse(&message).unwrap();
+        let Frame::Message { id, .. } = frame else {
+            continue;
+        };
+        let mut error = BytesMut::new();
+        Frame::Error {
+            id,
+            error: btp_proto::BtpError {
+                code: btp_proto::BtpCode::F00_NOT_ACCEPTED,
+                name: &"n".repeat(1_000),
+                triggered_at: single.now.wall,
+                data: "d".repeat(1_000).as_bytes(),
+            },
+            protocols: Protocols::EMPTY,
+        }
+        .encode(&mut error);
+        single
+            .node
+            .handle_received(single.now, to, Received::Binary(&error));
+    }
+    let said: Vec<_> = std::iter::from_fn(|| single.node.poll_event())
+        .filter_map(|event| match event {
+            Event::BtpError { message, .. } => Some(message.chars().count()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(said, [256]);
+}

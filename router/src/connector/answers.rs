@@ -1,6 +1,6 @@
 //! The way of an answer back, and the end of every flight (RFC-0027).
 
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use core::time::Duration;
 
 use btp_proto::{AnswerKind, ilp_frame_len};
@@ -8,7 +8,7 @@ use ilp_proto::{ErrorCode, Fulfill, Instant, Now, Packet, PacketType, Prepare, R
 
 use super::Connector;
 use super::packets::Arrival;
-use super::receive::printable;
+use super::receive::{MAX_TEXT, printable};
 use super::takeover::unreachable;
 use crate::accounts::Outcome;
 use crate::config::PeerId;
@@ -151,7 +151,7 @@ impl Connector {
         let event = Event::BtpError {
             peer,
             error_type: "message",
-            message: what.to_string(),
+            message: what.chars().take(MAX_TEXT).collect(),
         };
         self.complain(Some(from), event);
         let text = " did not answer with an ILP packet";

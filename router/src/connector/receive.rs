@@ -14,6 +14,9 @@ use crate::peer::PeerIndex;
 /// With fewer packets in flight than these, flights are in the cache anyway: 160 bytes each, of a megabyte or so.
 const FORESEE: usize = 4096;
 
+/// The most characters of a peer's words that get into an event.
+pub(super) const MAX_TEXT: usize = 256;
+
 impl Connector {
     /// A message was read from a link.
     ///
@@ -228,5 +231,6 @@ impl Connector {
 /// Text from a peer, fit for a log line: bounded and without control characters.
 pub(super) fn printable(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes.get(..512).unwrap_or(bytes));
-    text.chars().filter(|c| !c.is_control()).take(256).collect()
+    let text = text.chars().filter(|c| !c.is_control());
+    text.take(MAX_TEXT).collect()
 }
