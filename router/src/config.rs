@@ -154,7 +154,7 @@ pub struct PeerConfig {
     pub id: PeerId,
     /// Where we dial it; `None` waits for it to dial us.
     pub endpoint: Option<Endpoint>,
-    /// The secret both directions use; `None` lets it in without one (`noAuth: true`).
+    /// The secret both directions use, not empty; `None` lets it in without one (`noAuth: true`).
     pub secret: Option<Secret>,
     /// What we send as `auth_username` when we dial; `None` leaves the entry out.
     pub username: Option<String>,
@@ -383,6 +383,9 @@ pub enum ConfigError {
     /// More than one parent, or an address to be taken from a parent that is not there.
     #[error("an address can be taken from exactly one parent, there are {0}")]
     Parents(usize),
+    /// A peer with a secret that anybody knows: the empty one.
+    #[error("the secret of peer {0} is empty")]
+    EmptySecret(PeerId),
     /// A child whose address would be longer than 1,023 bytes.
     #[error("the address of child {0} would be longer than 1,023 bytes")]
     ChildAddress(PeerId),

@@ -345,3 +345,17 @@ fn what_a_peer_says_in_an_error_is_cut() {
         .collect();
     assert_eq!(said, [256]);
 }
+
+#[test]
+fn an_empty_secret_is_no_secret() {
+    let mut config = Config::new("a", "test.a".parse().unwrap());
+    let x: ilp_router::PeerId = "x".parse().unwrap();
+    config
+        .peers
+        .push(PeerConfig::new(x.clone(), Secret::new("")));
+    let refused = Connector::new(config, 1, Now::default()).err();
+    assert_eq!(
+        refused,
+        Some(ilp_router::config::ConfigError::EmptySecret(x))
+    );
+}

@@ -16,12 +16,14 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::net::IpAddr;
 
+use btp_proto::Secret;
 use ilp_proto::{Addr, Address, Instant, Now, Prefix};
 
 use crate::action::{Action, LinkId};
 use crate::complaints::Complaints;
 use crate::config::{
-    Config, ConfigError, Limits, OnDisconnect, PeerId, Relation, RouteConfig, Timeouts, UnknownPeer,
+    Config, ConfigError, Limits, OnDisconnect, PeerConfig, PeerId, Relation, RouteConfig, Timeouts,
+    UnknownPeer,
 };
 use crate::event::Event;
 use crate::forwarder::Forwarder;
@@ -121,6 +123,10 @@ impl Connector {
         peers.sort_by(|a, b| a.id.cmp(&b.id));
         if let Some(pair) = peers.windows(2).find(|pair| pair[0].id == pair[1].id) {
             return Err(ConfigError::DuplicatePeer(pair[0].id.clone()));
+        }
+        let empty = |peer: &&PeerConfig| peer.secret.as_ref().is_some_and(Secret::is_empty);
+        if let Some(peer) = peers.iter().find(empty) {
+            return Err(ConfigError::EmptySecret(peer.id.clone()));
         }
         let parents = peers
             .iter()
