@@ -371,3 +371,25 @@ fn a_peer_that_the_operator_disconnects_has_nothing_forwarded_any_more() {
     net.run(Duration::from_secs(1));
     assert_eq!(net.app("x").got.len(), 0, "nobody could be told the end");
 }
+
+#[test]
+fn a_dial_that_comes_to_nothing_in_time_is_given_up_and_tried_again() {
+    let mut net = Net::new();
+    let mut a = node("a", "test.a");
+    a.peers = vec![dialed("a", "b", "ab")];
+    a.timeouts.connect = Duration::from_secs(3);
+    net.add_node(a);
+    // the host is there and answers nothing
+    net.swallows.push("b".to_string());
+    net.run(Duration::from_millis(2_999));
+    assert_eq!(net.state("a", "b"), PeerState::Connecting);
+    net.run(Duration::from_millis(2));
+    assert_eq!(net.state("a", "b"), PeerState::Error);
+    let failed = |event: &Event| matches!(event, Event::DialFailed { error, .. } if error.contains("3000 ms"));
+    assert_eq!(net.count("a", failed), 1);
+    net.run(Duration::from_secs(1));
+    assert_eq!(
+        net.count("a", |event| matches!(event, Event::Dialing { .. })),
+        2
+    );
+}

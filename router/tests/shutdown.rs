@@ -120,3 +120,18 @@ fn the_end_of_a_drain_rejects_nothing_even_where_a_lost_link_would() {
     assert_eq!(net.app("sender").ending(number), None);
     assert_eq!(net.stopped, ["a"]);
 }
+
+#[test]
+fn a_link_that_does_not_answer_the_close_keeps_no_node_from_stopping() {
+    let mut net = pair();
+    let pipe = net.pipes_between("a", "b")[0];
+    net.pull(pipe);
+    net.with_node("a", |node, now| node.shutdown(now));
+    net.run(Duration::from_secs(2));
+    assert_eq!(net.stopped, ["a"]);
+    assert!(
+        net.app("sender").is_closed,
+        "the others were closed in order"
+    );
+    assert_eq!(net.node("a").open_links(), 0);
+}

@@ -359,3 +359,23 @@ fn an_empty_secret_is_no_secret() {
         Some(ilp_router::config::ConfigError::EmptySecret(x))
     );
 }
+
+#[test]
+fn a_peer_was_last_seen_when_something_last_came_from_it() {
+    let mut single = Single::new(|_| {});
+    let seen = |single: &Single| single.node.peers().next().unwrap().last_seen;
+    assert_eq!(seen(&single), None);
+    let link = single.attach("x", SECRET);
+    assert_eq!(seen(&single), Some(single.now.mono));
+    for what in [Received::Pong, Received::Text] {
+        single.wait(Duration::from_secs(1));
+        assert_ne!(seen(&single), Some(single.now.mono));
+        single.node.handle_received(single.now, link, what);
+        assert_eq!(seen(&single), Some(single.now.mono));
+    }
+    single
+        .node
+        .handle_closed(single.now, link, CloseReason::Broken("gone".to_string()));
+    single.wait(Duration::from_secs(1));
+    assert!(seen(&single).is_some(), "it outlives the link");
+}

@@ -102,6 +102,8 @@ pub struct Net {
     pub log: Vec<(String, Event)>,
     /// Names that cannot be dialled.
     pub unreachable: Vec<String>,
+    /// Names that answer no dial, not even that they cannot be dialled.
+    pub swallows: Vec<String>,
     /// Nodes that said [`Action::Stop`].
     pub stopped: Vec<String>,
     /// Nodes that said [`Action::ResumeRead`].
@@ -122,6 +124,7 @@ impl Net {
             skew: 0,
             log: Vec::new(),
             unreachable: Vec::new(),
+            swallows: Vec::new(),
             stopped: Vec::new(),
             resumed: Vec::new(),
             named: BTreeSet::new(),
@@ -388,6 +391,9 @@ impl Net {
             Due::Accept(pipe) => {
                 let Pipe { ends, path, .. } = &mut self.pipes[pipe];
                 let name = ends[1].owner.clone();
+                if self.swallows.contains(&name) {
+                    return;
+                }
                 let refused = self.unreachable.contains(&name);
                 let result = match self.nodes.get_mut(&name) {
                     Some(node) if !refused => {
