@@ -166,7 +166,7 @@ pub struct PeerConfig {
     pub max_packet_amount: Option<u64>,
     /// What it may owe us, packets in flight included, in its asset; beyond: T04.
     pub max_balance: Option<u64>,
-    /// Packets in flight from it, and to it; beyond: T03. At most 65,536.
+    /// Packets in flight from it, and to it; beyond: T03. More than 65,536 count as 65,536.
     pub max_in_flight: usize,
     /// Whether `/health` is bad while it is down.
     pub critical: bool,

@@ -121,8 +121,8 @@ impl Peer {
             paused: false,
             progress: now,
             untold: Dropped::default(),
-            // more than that are refused by `Requests` anyway
-            max_in_flight: u32::try_from(config.max_in_flight).unwrap_or(u32::MAX),
+            // as many as `Requests` takes the other way: 2^16
+            max_in_flight: config.max_in_flight.min(Requests::<()>::MAX_LIMIT) as u32,
             max_packet_amount: config.max_packet_amount.unwrap_or(u64::MAX),
             asset: Asset::default(),
             config,

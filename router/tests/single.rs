@@ -379,3 +379,45 @@ fn a_peer_was_last_seen_when_something_last_came_from_it() {
     single.wait(Duration::from_secs(1));
     assert!(seen(&single).is_some(), "it outlives the link");
 }
+
+#[test]
+fn a_peer_has_no_more_packets_in_flight_than_the_documents_say_whatever_is_set() {
+    let mut single = Single::new(|config| {
+        let everything = usize::MAX / 2;
+        (config.limits.max_in_flight, config.limits.max_send_buffer) = (everything, everything);
+        for id in ["y", "z"] {
+            let secret = Secret::new(id);
+            config
+                .peers
+                .push(PeerConfig::new(id.parse().unwrap(), secret));
+        }
+        for peer in &mut config.peers {
+            (peer.relation, peer.max_in_flight) = (Relation::Child, everything);
+        }
+    });
+    let link = single.attach("x", SECRET);
+    for id in ["y", "z"] {
+        single.attach(id, id);
+    }
+    for n in 0..66_000 {
+        let to = ["test.a.y", "test.a.z"][n % 2];
+        let prepare = ilp_proto::Prepare {
+            destination: ilp_proto::Addr::new(to).unwrap(),
+            ..ilp_proto::ildcp::request(single.now.wall)
+        };
+        let mut frame = BytesMut::new();
+        put_ilp_frame(
+            &mut frame,
+            Carrier::Message,
+            n as u32,
+            prepare.encoded_len(),
+        );
+        prepare.encode(&mut frame);
+        single
+            .node
+            .handle_received(single.now, link, Received::Binary(&frame));
+    }
+    let mut peers = single.node.peers();
+    let x = peers.find(|peer| peer.config.id.as_str() == "x").unwrap();
+    assert_eq!(x.in_flight_in, 65_536);
+}
