@@ -190,16 +190,19 @@ impl<H: Copy + Eq> RoutingTable<H> {
         self.index.find(hash, |e| e.prefix == *prefix)
     }
 
+    #[inline]
     fn longest(&self, address: &[u8]) -> Option<&Entry<H>> {
+        let deepest = self.levels.len().saturating_sub(1);
         if address.len() < BLOCK {
-            self.probe(&Path::<1>::new(self.seed, address))
+            self.probe(&Path::<1>::new(self.seed, address, deepest))
         } else {
-            self.probe(&Path::<BLOCKS>::new(self.seed, address))
+            self.probe(&Path::<BLOCKS>::new(self.seed, address, deepest))
         }
     }
 
+    #[inline]
     fn probe<const B: usize>(&self, path: &Path<'_, B>) -> Option<&Entry<H>> {
-        let mut level = path.levels();
+        let mut level = path.levels;
         for (block, &ends) in path.ends.iter().enumerate().rev() {
             let mut ends = ends;
             while ends != 0 {
@@ -215,6 +218,7 @@ impl<H: Copy + Eq> RoutingTable<H> {
         self.find(path, 0, 0)
     }
 
+    #[inline]
     fn find<const B: usize>(
         &self,
         path: &Path<'_, B>,
@@ -224,7 +228,7 @@ impl<H: Copy + Eq> RoutingTable<H> {
         if self.levels.get(level).is_none_or(|prefixes| *prefixes == 0) {
             return None;
         }
-        let bytes = &path.text[..end];
+        let bytes = path.text.get(..end)?;
         self.index.find(path.hash(end), |e| e.is_for(bytes))
     }
 }
@@ -250,10 +254,19 @@ impl<H: Copy + Eq> Entry<H> {
         }
     }
 
+    #[inline]
     fn is_for(&self, text: &[u8]) -> bool {
-        let prefix = self.prefix.as_str();
-        prefix.len() == text.len()
-            && self.inline.get(..text.len()).unwrap_or(prefix.as_bytes()) == text
+        if text.len() > INLINE {
+            return self.prefix.as_str().as_bytes() == text;
+        }
+        // word by word, since a call of the general comparison takes longer than all of them; what is behind the end of the
+        // text is zero on both sides, so that these are equal only if the lengths are too
+        let (words, _) = self.inline.as_chunks();
+        let mut equal = text.len() == self.prefix.as_str().len();
+        for (i, inline) in words.iter().take(text.len().div_ceil(8)).enumerate() {
+            equal &= u64::from_le_bytes(*inline) == word(text, 8 * i);
+        }
+        equal
     }
 
     fn hops(&self) -> impl Iterator<Item = Hop<H>> {
@@ -300,8 +313,8 @@ impl<H: Copy + Eq> Entry<H> {
 /// The level and hash of a whole prefix.
 fn locate(seed: u64, prefix: &Prefix) -> (usize, u64) {
     let text = prefix.as_str().as_bytes();
-    let path = Path::<BLOCKS>::new(seed, text);
-    (path.levels(), path.hash(text.len()))
+    let path = Path::<BLOCKS>::new(seed, text, usize::MAX);
+    (path.levels, path.hash(text.len()))
 }
 
 /// How many bytes of text one word of [`Path::ends`] is for.
@@ -323,37 +336,51 @@ struct Path<'a, const B: usize> {
     text: &'a [u8],
     /// A bit for each byte that is a dot, and for the one behind the text.
     ends: [u64; B],
+    /// How many bits these are: the number of segments that were read.
+    levels: usize,
     /// The state before each word.
     states: [[u64; 8]; B],
 }
 
 impl<'a, const B: usize> Path<'a, B> {
-    fn new(seed: u64, text: &'a [u8]) -> Self {
+    /// Reads as far as the word in which segment `deepest` ends: no prefix is longer.
+    #[inline]
+    fn new(seed: u64, text: &'a [u8], deepest: usize) -> Self {
         let mut ends = [0; B];
         let mut states = [[0; 8]; B];
         let mut state = fold(seed, 0x243f_6a88_85a3_08d3);
+        let mut levels = 0;
         for i in 0..=text.len() / 8 {
             let word = word(text, 8 * i);
-            ends[i / 8] |= dots(word) << (8 * (i % 8));
+            let dots = dots(word);
+            ends[i / 8] |= packed(dots) << (8 * (i % 8));
             states[i / 8][i % 8] = state;
+            levels += count(dots);
+            if levels >= deepest {
+                return Self {
+                    text,
+                    ends,
+                    levels,
+                    states,
+                };
+            }
             state = fold(state, word);
         }
         // The empty prefix has no segments at all, not an empty one.
         if !text.is_empty() {
             ends[text.len() / BLOCK] |= 1 << (text.len() % BLOCK);
+            levels += 1;
         }
-        Self { text, ends, states }
-    }
-
-    /// The number of segments.
-    fn levels(&self) -> usize {
-        self.ends
-            .iter()
-            .map(|ends| ends.count_ones() as usize)
-            .sum()
+        Self {
+            text,
+            ends,
+            levels,
+            states,
+        }
     }
 
     /// The hash of the text up to `end`.
+    #[inline]
     fn hash(&self, end: usize) -> u64 {
         let part = word(self.text, end / 8 * 8) & ((1 << (8 * (end % 8))) - 1);
         fold(self.states[end / BLOCK][end / 8 % 8], part)
@@ -361,6 +388,7 @@ impl<'a, const B: usize> Path<'a, B> {
 }
 
 /// Eight bytes from `at`, little-endian, with zeros behind the end of the text.
+#[inline]
 fn word(text: &[u8], at: usize) -> u64 {
     let rest = &text[at..];
     if let Some(bytes) = rest.first_chunk() {
@@ -375,17 +403,31 @@ fn word(text: &[u8], at: usize) -> u64 {
     }
 }
 
-/// A bit for each of the eight bytes that is a dot.
+/// A one in each of the eight bytes that is a dot, and zeros elsewhere.
+#[inline]
 fn dots(word: u64) -> u64 {
     const LOW: u64 = u64::from_ne_bytes([0x7f; 8]);
     let other = word ^ u64::from_ne_bytes([b'.'; 8]);
-    // The top bit of each byte of `other` that is zero; then one multiplication moves them together.
+    // The top bit of each byte of `other` that is zero.
     let tops = !(((other & LOW) + LOW) | other | LOW);
-    (tops >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56
+    tops >> 7
+}
+
+/// What [`dots`] found as eight bits: one multiplication moves them together.
+#[inline]
+fn packed(dots: u64) -> u64 {
+    dots.wrapping_mul(0x0102_0408_1020_4080) >> 56
+}
+
+/// How many [`dots`] found: one multiplication adds them up.
+#[inline]
+fn count(dots: u64) -> usize {
+    (dots.wrapping_mul(u64::from_ne_bytes([1; 8])) >> 56) as usize
 }
 
 /// Mixes a word into the state: both halves of a 128-bit product, so that each bit of either
 /// reaches the whole of the result.
+#[inline]
 fn fold(state: u64, word: u64) -> u64 {
     let product = u128::from(state ^ word) * 0x9e37_79b9_7f4a_7c15;
     (product >> 64) as u64 ^ product as u64
