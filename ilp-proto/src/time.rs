@@ -147,6 +147,13 @@ impl Timestamp {
         calendar::write(self.0)
     }
 
+    /// The same for who has the `text` of another time at hand: its date is taken over if it is that of the same day, which
+    /// saves working it out.
+    #[inline]
+    pub(crate) fn write_interledger_near(self, other: Self, text: &[u8; 17]) -> [u8; 17] {
+        calendar::write_near(self.0, other.0, text)
+    }
+
     /// Reads GeneralizedTime as BTP's `triggeredAt` has it: `YYYYMMDDHHMMSS`, then nothing or a dot
     /// and one to three digits, then `Z` (RFC-0023, RFC-0030).
     ///

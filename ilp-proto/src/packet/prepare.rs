@@ -32,7 +32,7 @@ pub struct Prepare<'a> {
 const FIXED: usize = 8 + 17 + 32;
 
 impl<'a> Prepare<'a> {
-    #[inline]
+    #[inline(always)]
     pub(super) fn read(fields: &mut Reader<'a>) -> Result<Self, DecodeError> {
         let amount = fields.u64("amount")?;
         let expires_at = fields.array_ref("expiresAt")?;
@@ -113,6 +113,7 @@ pub struct WholePrepare<'a> {
     bytes: &'a [u8],
     /// Where the amount begins.
     fields: usize,
+    expires_at: Timestamp,
 }
 
 impl<'a> WholePrepare<'a> {
@@ -125,7 +126,11 @@ impl<'a> WholePrepare<'a> {
             return None;
         }
         let fields = bytes.len() - contents;
-        Some(Self { bytes, fields })
+        Some(Self {
+            bytes,
+            fields,
+            expires_at: prepare.expires_at,
+        })
     }
 
     /// How many bytes [`encode_with`](Self::encode_with) appends: as many as were read.
@@ -142,11 +147,15 @@ impl<'a> WholePrepare<'a> {
         /// The amount and the expiry.
         const CHANGED: usize = 8 + 17;
         let (front, rest) = self.bytes.split_at(self.fields);
-        let kept = rest.get(CHANGED..).unwrap_or_default();
+        let (changed, kept) = rest.split_at(CHANGED.min(rest.len()));
+        let expires_at = match changed.last_chunk() {
+            Some(text) => expires_at.write_interledger_near(self.expires_at, text),
+            None => expires_at.write_interledger(),
+        };
         // the front of a packet with some data has four bytes: then one append of a known size for it and what changes
         let mut head = [0; 4 + CHANGED];
         head[4..12].copy_from_slice(&amount.to_be_bytes());
-        head[12..].copy_from_slice(&expires_at.write_interledger());
+        head[12..].copy_from_slice(&expires_at);
         if let [kind, prefix, high, low] = *front {
             head[..4].copy_from_slice(&[kind, prefix, high, low]);
             out.put_slice(&head);

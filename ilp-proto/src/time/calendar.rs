@@ -124,24 +124,49 @@ const TWO_DIGITS: [[u8; 2]; 100] = {
 /// Writes a time, clamped to the years 0000 to 9999.
 #[inline]
 pub(super) fn write(millis: i64) -> [u8; 17] {
+    let (days, of_day) = days(millis);
+    let (century, year, month, day) = civil(days);
+    let [[c0, c1], [y0, y1], [m0, m1], [d0, d1]] = [two(century), two(year), two(month), two(day)];
+    with_date([c0, c1, y0, y1, m0, m1, d0, d1], of_day)
+}
+
+/// The same for a time whose day is probably that of `other`, which `text` says.
+#[inline]
+pub(super) fn write_near(millis: i64, other: i64, text: &[u8; 17]) -> [u8; 17] {
+    let (day, of_day) = days(millis);
+    match text.first_chunk() {
+        Some(date) if days(other).0 == day => with_date(*date, of_day),
+        _ => write(millis),
+    }
+}
+
+/// The days from 0000-01-01 to a time, after clamping it, and the milliseconds of the last one.
+#[inline]
+fn days(millis: i64) -> (u32, u32) {
     // Not negative after clamping, and below 2^49.
     let since_year_0 = (millis.clamp(MIN_MILLIS, MAX_MILLIS) - MIN_MILLIS) as u64;
-    let days = (since_year_0 / MILLIS_PER_DAY as u64) as u32;
-    let of_day = (since_year_0 % MILLIS_PER_DAY as u64) as u32;
-    let (century, year, month, day) = civil(days);
+    let days = since_year_0 / MILLIS_PER_DAY as u64;
+    (days as u32, (since_year_0 % MILLIS_PER_DAY as u64) as u32)
+}
+
+#[inline]
+fn with_date(date: [u8; 8], of_day: u32) -> [u8; 17] {
     let (seconds, millis) = (of_day / 1000, of_day % 1000);
     let (minutes, second) = (seconds / 60, seconds % 60);
     let (hour, minute) = (minutes / 60, minutes % 60);
-
-    // Each is below 100: two digits are all that a calendar field has.
-    let two = |n: u32| TWO_DIGITS[n as usize];
-    let [[c0, c1], [y0, y1], [m0, m1], [d0, d1]] = [two(century), two(year), two(month), two(day)];
+    let [c0, c1, y0, y1, m0, m1, d0, d1] = date;
     let [[h0, h1], [n0, n1], [s0, s1], [f0, f1]] =
         [two(hour), two(minute), two(second), two(millis / 10)];
     let f2 = b'0' + (millis % 10) as u8;
     [
         c0, c1, y0, y1, m0, m1, d0, d1, h0, h1, n0, n1, s0, s1, f0, f1, f2,
     ]
+}
+
+/// The digits of a number below 100, which is all that a calendar field has.
+#[inline]
+fn two(n: u32) -> [u8; 2] {
+    TWO_DIGITS[n as usize]
 }
 
 /// The date of a day counted from 0000-01-01: the year's two halves, month and day.

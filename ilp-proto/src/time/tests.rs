@@ -111,6 +111,24 @@ fn a_time_outside_of_the_range_is_written_as_the_nearer_end() {
 }
 
 #[test]
+fn a_time_is_written_the_same_whatever_other_time_is_at_hand() {
+    let day = 86_400_000;
+    let mut times = alloc::vec![Timestamp::EARLIEST, Timestamp::LATEST];
+    for start in [-day, 0, day, 11_017 * day, 20_000 * day] {
+        for of_day in [0, 1, 999, 43_200_000, day - 1] {
+            times.push(Timestamp::from_millis(start + of_day));
+        }
+    }
+    times.extend([i64::MIN, i64::MAX].map(Timestamp::from_millis));
+    for time in &times {
+        for other in &times {
+            let near = time.write_interledger_near(*other, &other.write_interledger());
+            assert_eq!(near, time.write_interledger(), "{time} beside {other}");
+        }
+    }
+}
+
+#[test]
 fn an_error_names_the_leftmost_fault_and_its_place() {
     let cases = [
         ("20251301000000000", TimeError::Month(13), 4),
