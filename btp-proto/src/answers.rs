@@ -113,7 +113,10 @@ impl Answers {
             return;
         }
         let announced = len;
-        let len = self.ring.append(write);
+        let len = self.ring.append(|out| {
+            out.reserve(announced);
+            write(out);
+        });
         debug_assert_eq!(len, announced, "the answer is not as long as announced");
         self.entries.push_back(Entry {
             len,
@@ -153,6 +156,7 @@ impl Answers {
 
     /// Moves the oldest answer that is still of use to the end of `out`; its length.
     #[must_use = "the answer is in `out` now"]
+    #[inline]
     pub fn pop(&mut self, now: Instant, out: &mut BytesMut) -> Option<usize> {
         while let Some(entry) = self.entries.pop_front() {
             self.popped += 1;

@@ -161,13 +161,14 @@ impl Connection {
             return Err(SendError::NotOpen);
         }
         self.advance(now);
-        if ilp_frame_len(ilp_len) > self.room() {
+        let len = ilp_frame_len(ilp_len);
+        if len > self.room() {
             self.requests.expire(self.now);
+            if len > self.room() {
+                return Err(SendError::BufferFull);
+            }
         }
-        if ilp_frame_len(ilp_len) > self.room() {
-            return Err(SendError::BufferFull);
-        }
-        self.requests.push(expires, |out| {
+        self.requests.push(expires, len, |out| {
             put_ilp_frame(out, Carrier::Message, id.0, ilp_len);
             let before = out.len();
             write(out);
@@ -264,6 +265,7 @@ impl Connection {
     /// in lending them early. `out` may still hold earlier messages. A client's first message contains
     /// its secret; this machine zeroes its copy, the caller minds the buffer.
     #[must_use = "what is not sent is lost"]
+    #[inline]
     pub fn poll_transmit(
         &mut self,
         now: Instant,
@@ -371,10 +373,8 @@ impl Connection {
             );
             return;
         }
-        self.control.push(Instant::MAX, |out| {
-            out.reserve(frame.encoded_len());
-            frame.encode(out);
-        });
+        self.control
+            .push(Instant::MAX, frame.encoded_len(), |out| frame.encode(out));
     }
 
     /// Counts an unreadable message; closes at one too many.

@@ -210,25 +210,37 @@ pub fn put_ilp_frame(out: &mut BytesMut, carrier: Carrier, id: u32, ilp_len: usi
         Carrier::Response => RESPONSE,
     };
     let [a, b, c, d] = id.to_be_bytes();
-    let data = ILP_ENTRY.len() + oer::length_len(ilp_len) + ilp_len;
-    out.reserve(HEADER + oer::length_len(data) + data);
-    let [_, _, _, _, _, _, high, low] = (ilp_len as u64).to_be_bytes();
-    let [_, _, _, _, _, _, data_high, data_low] = (data as u64).to_be_bytes();
     let [e0, e1, e2, e3, e4, e5, e6] = ILP_ENTRY;
-    // What FULFILLs and what PREPAREs with some data have: written at once. All else takes the general way.
-    if data < 0x80 {
-        out.put_slice(&[kind, a, b, c, d, data_low, e0, e1, e2, e3, e4, e5, e6, low]);
-    } else if ilp_len >= 0x100 && data < 0x1_0000 {
+    // What FULFILLs and what PREPAREs with some data have is written at once; all else takes the general way.
+    if ilp_len <= SHORT {
+        let [.., low] = ilp_len.to_be_bytes();
+        let [.., data] = (ilp_len + 8).to_be_bytes();
+        out.put_slice(&[kind, a, b, c, d, data, e0, e1, e2, e3, e4, e5, e6, low]);
+    } else if (0x100..=MEDIUM).contains(&ilp_len) {
+        let [.., high, low] = ilp_len.to_be_bytes();
+        let [.., data_high, data_low] = (ilp_len + 10).to_be_bytes();
         out.put_slice(&[
             kind, a, b, c, d, 0x82, data_high, data_low, e0, e1, e2, e3, e4, e5, e6, 0x82, high,
             low,
         ]);
     } else {
-        out.put_slice(&[kind, a, b, c, d]);
-        oer::put_length(out, data);
-        out.put_slice(&ILP_ENTRY);
-        oer::put_length(out, ilp_len);
+        put_any_ilp_frame(out, kind, id, ilp_len);
     }
+}
+
+/// The longest packet with which DATA has a length of one byte: seven bytes of the entry and one of its own length are
+/// before it.
+const SHORT: usize = 0x7f - 8;
+/// The longest one with which it has a length of three.
+const MEDIUM: usize = 0xffff - 10;
+
+#[cold]
+fn put_any_ilp_frame(out: &mut BytesMut, kind: u8, id: u32, ilp_len: usize) {
+    out.put_u8(kind);
+    out.put_u32(id);
+    oer::put_length(out, ILP_ENTRY.len() + oer::length_len(ilp_len) + ilp_len);
+    out.put_slice(&ILP_ENTRY);
+    oer::put_length(out, ilp_len);
 }
 
 /// What nearly every message is: a MESSAGE or RESPONSE with an `ilp` entry, nothing else, and nothing behind it.

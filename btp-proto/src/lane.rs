@@ -17,20 +17,30 @@ pub(crate) struct Lane {
 }
 
 impl Lane {
-    /// Appends one message: whatever `write` adds to the buffer.
+    /// Appends one message of `len` bytes, which `write` adds to the buffer.
     #[inline]
-    pub(crate) fn push(&mut self, expires: Instant, write: impl FnOnce(&mut BytesMut)) {
+    pub(crate) fn push(&mut self, expires: Instant, len: usize, write: impl FnOnce(&mut BytesMut)) {
         let mut head = [0; HEAD];
         head[..8].copy_from_slice(&expires.as_nanos().to_le_bytes());
-        let len = self.ring.append(|out| {
+        head[8..].copy_from_slice(&(len as u64).to_le_bytes());
+        let added = self.ring.append(|out| {
+            out.reserve(HEAD + len);
             out.put_slice(&head);
             write(out);
         }) - HEAD;
+        if added != len {
+            self.correct(added);
+        }
+        self.bytes += added;
+    }
+
+    /// Writes down how long the last message is, which is not what its writer said.
+    #[cold]
+    fn correct(&mut self, len: usize) {
         let at = self.ring.len() - len - 8;
         if let Some(place) = self.ring.waiting_mut()[at..].first_chunk_mut() {
             *place = (len as u64).to_le_bytes();
         }
-        self.bytes += len;
     }
 
     /// Moves the oldest message that is still worth sending to the end of `out`; its length.
