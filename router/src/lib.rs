@@ -106,7 +106,7 @@ mod wheel;
 
 pub use action::{Action, CloseReason, DialError, LinkId, Received, Refused};
 pub use config::{Config, ConfigError, PeerId};
-pub use connector::Connector;
+pub use connector::{Connector, Outgoing};
 pub use event::{Direction, Event, Source};
 pub use guard::Guard;
 pub use table::{Match, Route, RoutingTable};

@@ -164,6 +164,36 @@ fn a_peer_that_has_taken_all_that_had_not_expired_is_read_again() {
 }
 
 #[test]
+fn what_is_fetched_together_is_the_same_and_counts_the_same_as_one_by_one() {
+    let (mut together, link) = Single::paused();
+    let (mut one_by_one, same_link) = Single::paused();
+    let (mut left, mut right) = (BytesMut::new(), BytesMut::new());
+    let mut outgoing = together.node.transmit(together.now, link);
+    while outgoing.poll(&mut left).is_some() {}
+    drop(outgoing);
+    while one_by_one
+        .node
+        .poll_transmit(one_by_one.now, same_link, &mut right)
+        .is_some()
+    {}
+    assert!(left == right && !left.is_empty());
+    let sent = |single: &Single| {
+        let peers = single.node.peers();
+        peers
+            .map(|peer| (peer.counters.messages_out, peer.counters.bytes_out))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(sent(&together), sent(&one_by_one));
+    assert!(
+        sent(&together)
+            .iter()
+            .any(|(_, bytes)| *bytes == left.len() as u64)
+    );
+    assert_eq!(together.resumed(), [link]);
+    assert_eq!(one_by_one.resumed(), [same_link]);
+}
+
+#[test]
 fn a_link_that_was_not_read_is_read_on_when_another_takes_its_place() {
     let (mut single, old) = Single::paused();
     single.attach("x", SECRET);

@@ -292,8 +292,8 @@ impl Session for LinkSession<'_> {
                 // what is said now need not be announced afterwards
                 turn.announce();
                 signal.lower(Signal::WRITABLE);
-                let connector = turn.connector();
-                outbox.fill(|buffer| connector.poll_transmit(now, link, buffer));
+                let mut outgoing = turn.connector().transmit(now, link);
+                outbox.fill(|buffer| outgoing.poll(buffer));
             }
             *moves = stranger && turn.connector().is_authenticated(link);
             Turned {

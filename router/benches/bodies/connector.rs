@@ -154,7 +154,8 @@ impl Sent {
 
     fn fetch(&mut self, now: Now, connector: &mut Connector) {
         while let Some(link) = connector.poll_writable() {
-            while let Some(sent) = connector.poll_transmit(now, link, &mut self.bytes) {
+            let mut outgoing = connector.transmit(now, link);
+            while let Some(sent) = outgoing.poll(&mut self.bytes) {
                 if let Transmit::Binary { len } = sent {
                     self.to.push((link, len));
                 }

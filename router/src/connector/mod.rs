@@ -37,6 +37,8 @@ use crate::table::RoutingTable;
 use crate::timers::{Timer, Timers};
 use crate::view::{PeerView, RouteView, Way};
 
+pub use transmit::Outgoing;
+
 /// An Interledger connector without sockets, clock or threads: bytes and timer events in, actions out.
 ///
 /// # How to drive it
@@ -44,7 +46,7 @@ use crate::view::{PeerView, RouteView, Way};
 /// | verb | who calls it | meaning |
 /// |---|---|---|
 /// | `handle_*(now, …)`, [`shutdown`](Self::shutdown) | the driver | something happened outside |
-/// | [`poll_action`](Self::poll_action), [`poll_writable`](Self::poll_writable), [`poll_transmit`](Self::poll_transmit), [`poll_event`](Self::poll_event) | the driver | what it wants done, has to send, has to say |
+/// | [`poll_action`](Self::poll_action), [`poll_writable`](Self::poll_writable), [`transmit`](Self::transmit), [`poll_event`](Self::poll_event) | the driver | what it wants done, has to send, has to say |
 /// | [`poll_timeout`](Self::poll_timeout) | the driver | call [`handle_timeout`](Self::handle_timeout) at or after this time |
 ///
 /// Any number of `handle_*` may come before any `poll_*`, in any order. A call too many does nothing; a call too
@@ -227,7 +229,7 @@ impl Connector {
         self.actions.pop_front()
     }
 
-    /// A link that has something to send since [`poll_transmit`](Self::poll_transmit) last said `None` for it. Each is
+    /// A link that has something to send since [`Outgoing::poll`] last said `None` for it. Each is
     /// named once; a driver that drops the name on the floor leaves the link silent until there is more to send.
     #[must_use = "the link is not named again"]
     pub fn poll_writable(&mut self) -> Option<LinkId> {

@@ -11,19 +11,91 @@ use ilp_proto::{Instant, Now};
 use super::Connector;
 use crate::action::{Action, LinkId};
 use crate::event::Event;
-use crate::link::{Link, Stage};
+use crate::link::Link;
 use crate::peer::{Peer, PeerIndex};
 use crate::timers::Timer;
 
 /// Answers that wait are looked through for expired ones not more often than this: each look is a walk.
 const LOOK: Duration = Duration::from_secs(1);
 
+/// What one link has to send: see [`Connector::transmit`].
+///
+/// What it has handed out is counted when it is dropped.
+#[must_use = "nothing is handed out before it is polled"]
+pub struct Outgoing<'c> {
+    connector: &'c mut Connector,
+    now: Now,
+    link: LinkId,
+    owner: Option<PeerIndex>,
+    /// The owner, if this is the link that its answers go out on.
+    answered: Option<PeerIndex>,
+    /// Bytes of answers that waited before the first was handed out.
+    waited: usize,
+    /// What was handed out since.
+    messages: u64,
+    bytes: u64,
+}
+
+impl Outgoing<'_> {
+    /// One message, appended to `out`; `None` when there is no more for now, and then
+    /// [`poll_writable`](Connector::poll_writable) will name the link when there is.
+    #[must_use = "what is not sent is lost"]
+    #[inline]
+    pub fn poll(&mut self, out: &mut BytesMut) -> Option<Transmit> {
+        let Connector { links, peers, .. } = &mut *self.connector;
+        let connection = links.get_mut(self.link)?.connection()?;
+        let answers = self.answered.map(|index| &mut peers[index].answers);
+        let transmit = connection.poll_transmit(self.now.mono, answers, out);
+        if let Some(Transmit::Binary { len }) = transmit {
+            self.messages += 1;
+            self.bytes += len as u64;
+        } else {
+            self.connector
+                .transmitted(self.now, self.link, self.owner, transmit);
+        }
+        transmit
+    }
+}
+
+impl Drop for Outgoing<'_> {
+    fn drop(&mut self) {
+        let Some(index) = self.owner else {
+            return;
+        };
+        let peer = &mut self.connector.peers[index];
+        peer.counters.messages_out += self.messages;
+        peer.counters.bytes_out += self.bytes;
+        if self.answered.is_some() && peer.answers.bytes() < self.waited {
+            self.connector.answers_taken(self.now, index, self.link);
+        }
+    }
+}
+
 impl Connector {
-    /// One message for this link, appended to `out`; `None` when there is no more for now, and then
-    /// [`poll_writable`](Self::poll_writable) will name the link when there is.
+    /// Everything that this link has to send, message by message, until [`Outgoing::poll`] says `None`.
     ///
-    /// Call it only as fast as the socket takes what it gives: what is not fetched stays bounded in here, and what is
+    /// Poll it only as fast as the socket takes what it gives: what is not fetched stays bounded in here, and what is
     /// fetched is the driver's. May produce [`Action::ResumeRead`].
+    #[inline]
+    pub fn transmit(&mut self, now: Now, link: LinkId) -> Outgoing<'_> {
+        let now = self.clamp(now);
+        let owner = self.links.get(link).and_then(|entry| entry.peer);
+        let answered = owner.filter(|&index| self.peers[index].link() == Some(link));
+        let waited = answered.map_or(0, |index| self.peers[index].answers.bytes());
+        Outgoing {
+            connector: self,
+            now,
+            link,
+            owner,
+            answered,
+            waited,
+            messages: 0,
+            bytes: 0,
+        }
+    }
+
+    /// One message for this link: [`transmit`](Self::transmit) for who wants no more than one. Several take less time with
+    /// that.
     #[must_use = "what is not sent is lost"]
     pub fn poll_transmit(
         &mut self,
@@ -31,27 +103,20 @@ impl Connector {
         link: LinkId,
         out: &mut BytesMut,
     ) -> Option<Transmit> {
-        let now = self.clamp(now);
-        let entry = self.links.get_mut(link)?;
-        let Stage::Open(connection) = &mut entry.stage else {
-            return None;
-        };
-        let owner = entry.peer;
-        let mut taken = false;
-        let transmit = match owner.map(|index| &mut self.peers[index]) {
-            Some(peer) => {
-                let current = peer.link() == Some(link);
-                let before = peer.answers.bytes();
-                let answers = current.then_some(&mut peer.answers);
-                let transmit = connection.poll_transmit(now.mono, answers, out);
-                if let Some(Transmit::Binary { len }) = transmit {
-                    peer.counters.messages_out += 1;
-                    peer.counters.bytes_out += len as u64;
-                }
-                taken = peer.answers.bytes() < before;
-                transmit
-            }
-            None => connection.poll_transmit(now.mono, None, out),
+        self.transmit(now, link).poll(out)
+    }
+
+    /// What a link wanted sent that is no message, or that there is nothing left.
+    #[cold]
+    fn transmitted(
+        &mut self,
+        now: Now,
+        link: LinkId,
+        owner: Option<PeerIndex>,
+        transmit: Option<Transmit>,
+    ) {
+        let Some(entry) = self.links.get_mut(link) else {
+            return;
         };
         match transmit {
             Some(Transmit::Binary { .. }) => {}
@@ -69,10 +134,6 @@ impl Connector {
                 self.arm(link);
             }
         }
-        if taken && let Some(index) = owner {
-            self.answers_taken(now, index, link);
-        }
-        transmit
     }
 
     /// Answers left the queue of a peer because its socket has room. It has taken what it was given before, which is
