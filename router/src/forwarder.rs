@@ -149,7 +149,8 @@ impl Forwarder {
     }
 
     /// Takes a flight in under the key that [`vacant`](Self::vacant) gave.
-    #[inline]
+    // so that the flight is made where it stays
+    #[inline(always)]
     pub(crate) fn insert(&mut self, key: FlightKey, flight: Flight) {
         if self.wheel.is_empty() {
             // an idle wheel stands where it was left: bring it to the present, nothing can expire
@@ -170,15 +171,19 @@ impl Forwarder {
         }
     }
 
-    /// Reads what [`remove`](Self::remove) will, a word of each cache line, so that it is in the cache by then. The reads
-    /// of several keys in a row overlap: nothing waits for what they bring.
+    /// Reads what [`remove`](Self::remove) will for each of these keys, a word of each cache line, so that it is in the cache
+    /// by then. The reads overlap: nothing waits for what they bring.
     #[inline]
-    pub(crate) fn touch(&self, key: FlightKey) {
-        let index = key.index();
-        if let Some(Some(flight)) = self.flights.get(index as usize) {
-            let second = flight.condition.0.first().copied().unwrap_or_default();
-            black_box(flight.request ^ u32::from(second) ^ self.wheel.touch(index));
+    pub(crate) fn touch(&self, keys: &[Option<FlightKey>]) {
+        let mut seen = 0;
+        for key in keys.iter().flatten() {
+            let index = key.index();
+            if let Some(Some(flight)) = self.flights.get(index as usize) {
+                let [second, ..] = flight.condition.0;
+                seen ^= flight.request ^ u32::from(second) ^ self.wheel.touch(index);
+            }
         }
+        black_box(seen);
     }
 
     /// Ends a flight.

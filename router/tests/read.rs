@@ -13,11 +13,13 @@ const IN_FLIGHT: usize = 5_000;
 #[test]
 fn a_read_at_once_does_what_its_messages_do_one_by_one() {
     for answer in [Answer::Fulfill, Answer::Reject] {
-        for peers in [2, 10] {
+        // as many messages as are looked at together, fewer, and more
+        for (peers, batch) in [(2, 32), (10, 32), (2, 100)] {
             let load = Load {
                 routes: 100,
                 in_flight: IN_FLIGHT,
                 peers,
+                batch,
                 answer,
                 ..Load::TYPICAL
             };
