@@ -344,39 +344,33 @@ struct Path<'a, const B: usize> {
 
 impl<'a, const B: usize> Path<'a, B> {
     /// Reads as far as the word in which segment `deepest` ends: no prefix is longer.
-    #[inline]
+    // made where it is used: a copy would be read in wider pieces than it has just been written in, and wait
+    #[inline(always)]
     fn new(seed: u64, text: &'a [u8], deepest: usize) -> Self {
-        let mut ends = [0; B];
-        let mut states = [[0; 8]; B];
+        let mut path = Self {
+            text,
+            ends: [0; B],
+            levels: 0,
+            states: [[0; 8]; B],
+        };
         let mut state = fold(seed, 0x243f_6a88_85a3_08d3);
-        let mut levels = 0;
         for i in 0..=text.len() / 8 {
             let word = word(text, 8 * i);
             let dots = dots(word);
-            ends[i / 8] |= packed(dots) << (8 * (i % 8));
-            states[i / 8][i % 8] = state;
-            levels += count(dots);
-            if levels >= deepest {
-                return Self {
-                    text,
-                    ends,
-                    levels,
-                    states,
-                };
+            path.ends[i / 8] |= packed(dots) << (8 * (i % 8));
+            path.states[i / 8][i % 8] = state;
+            path.levels += count(dots);
+            if path.levels >= deepest {
+                return path;
             }
             state = fold(state, word);
         }
         // The empty prefix has no segments at all, not an empty one.
         if !text.is_empty() {
-            ends[text.len() / BLOCK] |= 1 << (text.len() % BLOCK);
-            levels += 1;
+            path.ends[text.len() / BLOCK] |= 1 << (text.len() % BLOCK);
+            path.levels += 1;
         }
-        Self {
-            text,
-            ends,
-            levels,
-            states,
-        }
+        path
     }
 
     /// The hash of the text up to `end`.
