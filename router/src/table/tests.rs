@@ -1,4 +1,4 @@
-use alloc::{string::String, vec, vec::Vec};
+use alloc::{format, string::String, vec, vec::Vec};
 
 use proptest::prelude::*;
 
@@ -205,12 +205,28 @@ fn every_byte_and_every_boundary_reaches_the_hash() {
 }
 
 #[test]
+fn an_address_is_found_by_its_deepest_route_however_long_it_is() {
+    let table = table(&["g.a", "g.a.bcdefgh", "test.longer-than-a-word"]);
+    for behind in ["", ".", ".x", ".x.y.z"] {
+        for route in ["g.a", "g.a.bcdefgh", "test.longer-than-a-word"] {
+            // a dot at the end is no address, but nothing may depend on that
+            let to = format!("{route}{behind}");
+            let found = table.longest(to.as_bytes()).unwrap();
+            assert_eq!(found.prefix.as_str(), route, "for {to}");
+        }
+    }
+    let long = format!("g.a.bcdefgh{}", ".x".repeat(500));
+    assert_eq!(found(&table, &long).unwrap(), "g.a.bcdefgh");
+}
+
+#[test]
 fn dots_are_found_among_any_bytes() {
     for other in [0, 1, b'-', b'/', 0x7f, 0x80, 0xae, 0xff] {
         for mask in 0..=255u8 {
             let byte = |i: usize| if mask & (1 << i) != 0 { b'.' } else { other };
             let word = u64::from_le_bytes(core::array::from_fn(byte));
             assert_eq!(packed(dots(word)), u64::from(mask));
+            assert_eq!(count(dots(word)), mask.count_ones() as usize);
         }
     }
 }
