@@ -3,13 +3,34 @@
 //! An executor with one queue for everything lets a message that has just arrived wait for all those who are at work on
 //! hundreds. tokio keeps apart what it hears from sockets; executors that do not can do the same with what is kept here.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::task::{Poll, Waker};
 
+/// For how many long turns one brief turn keeps them shorter, and all brief turns together: whoever sends a packet now and
+/// then changes little for those who send thousands, a few hundred a second are enough to be heard between any two.
+const SHORTENED: (u32, u32) = (64, 4_096);
+
 thread_local! {
     static KEPT: RefCell<Option<VecDeque<Waker>>> = const { RefCell::new(None) };
+    /// Long turns that are yet to be shorter.
+    static SHORT: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Whether long turns on this thread shall be shorter, because others have brief ones.
+pub(crate) fn are_short() -> bool {
+    SHORT.get() > 0
+}
+
+/// A turn took as long as one may.
+pub(crate) fn was_long() {
+    SHORT.set(SHORT.get().saturating_sub(1));
+}
+
+/// A turn was so brief that whoever had it waits mostly for others.
+pub(crate) fn was_brief() {
+    SHORT.set((SHORT.get() + SHORTENED.0).min(SHORTENED.1));
 }
 
 /// For a worker thread of an executor: from here on, tasks that want another turn are not woken but kept until
@@ -90,5 +111,24 @@ mod tests {
         assert_eq!(count.0.load(Ordering::Relaxed), 2);
         assert!(!wanted());
         assert!(next().is_none());
+    }
+
+    #[test]
+    fn a_brief_turn_keeps_so_many_long_ones_short() {
+        assert!(!are_short());
+        was_brief();
+        for _ in 0..SHORTENED.0 {
+            assert!(are_short());
+            was_long();
+        }
+        assert!(!are_short());
+        for _ in 0..SHORTENED.1 {
+            was_brief();
+        }
+        for _ in 0..SHORTENED.1 {
+            assert!(are_short());
+            was_long();
+        }
+        assert!(!are_short());
     }
 }

@@ -7,6 +7,7 @@ struct Endless {
     frame: Vec<u8>,
     at: usize,
     read: usize,
+    written: usize,
 }
 
 impl AsyncRead for Endless {
@@ -26,10 +27,11 @@ impl AsyncRead for Endless {
 
 impl AsyncWrite for Endless {
     fn poll_write(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         _cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
+        self.written += buf.len();
         Poll::Ready(Ok(buf.len()))
     }
 
@@ -78,6 +80,7 @@ fn polls(payload: usize) -> Vec<usize> {
             frame,
             at: 0,
             read: 0,
+            written: 0,
         },
         role: Role::Server,
         max_message: 1 << 16,
@@ -106,5 +109,75 @@ fn a_peer_that_sends_tiny_frames_without_end_gets_so_many_of_them_a_poll() {
 fn a_peer_that_sends_large_frames_without_end_gets_so_many_bytes_a_poll() {
     for read in polls(10_000) {
         assert_eq!(read, TURN_BYTES);
+    }
+}
+
+#[test]
+fn beside_links_with_brief_turns_a_peer_that_sends_without_end_gets_shorter_ones() {
+    turns::was_brief();
+    for read in polls(10_000) {
+        assert_eq!(read, TURN_BYTES / SHORTER);
+    }
+    turns::was_brief();
+    let frame = 2 + 4 + 1;
+    for read in polls(1) {
+        assert!(
+            read <= LEAST_READ.max((TURN_FRAMES / SHORTER + 1) * frame),
+            "{read}"
+        );
+    }
+    // they are over when nobody has had a brief one for long
+    let turns = polls(10_000)
+        .into_iter()
+        .chain(polls(10_000))
+        .chain(polls(10_000));
+    assert_eq!(turns.last(), Some(TURN_BYTES));
+}
+
+/// Says the same without end.
+#[derive(Default)]
+struct Talker(Signal);
+
+impl Session for Talker {
+    fn signal(&self) -> &Signal {
+        &self.0
+    }
+
+    fn turn(
+        &mut self,
+        _read: &Inbox<'_>,
+        _end: Option<CloseReason>,
+        outbox: Option<&mut Outbox>,
+    ) -> Turned {
+        if let Some(outbox) = outbox {
+            outbox.fill(|bytes| {
+                bytes.extend_from_slice(&[0; 1_000]);
+                Some(Transmit::Binary { len: 1_000 })
+            });
+        }
+        Turned { read_on: false }
+    }
+}
+
+#[test]
+fn whoever_has_much_to_write_writes_so_many_bytes_a_poll() {
+    let mut pump = Pump::new(Socket {
+        stream: Endless {
+            frame: vec![0x82, 0x80, 0, 0, 0, 0],
+            at: 0,
+            read: 0,
+            written: 0,
+        },
+        role: Role::Server,
+        max_message: 1 << 16,
+        early: Vec::new(),
+    });
+    let mut session = Talker::default();
+    let mut cx = Context::from_waker(Waker::noop());
+    for _ in 0..8 {
+        let before = pump.stream.written;
+        assert!(pump.poll(&mut cx, &mut session).is_pending());
+        let written = pump.stream.written - before;
+        assert!((TURN_BYTES..2 * TURN_BYTES).contains(&written), "{written}");
     }
 }
