@@ -25,12 +25,25 @@ pub(crate) struct Target<'a> {
 #[derive(Clone, Copy)]
 pub(crate) struct Attack {
     pub(crate) name: &'static str,
+    /// Whether the kernel's part can be told apart: the attackers can have a [`Sink`](crate::sink::Sink) instead.
+    pub(crate) has_control: bool,
     strike: fn(&Target<'_>),
 }
 
 impl Attack {
     const fn new(name: &'static str, strike: fn(&Target<'_>)) -> Self {
-        Self { name, strike }
+        Self {
+            name,
+            has_control: false,
+            strike,
+        }
+    }
+
+    const fn with_control(self) -> Self {
+        Self {
+            has_control: true,
+            ..self
+        }
     }
 
     /// A node with a peer for each attacker.
@@ -125,7 +138,8 @@ pub(crate) const ATTACKS: &[Attack] = &[
             }
             target.count(1);
         }
-    }),
+    })
+    .with_control(),
     Attack::new("slowloris, 240 at a time", |target| {
         let connect = |n: usize| connect_from(source(target.number * 1_000 + n / 15), target.btp);
         let mut held: Vec<_> = (0..120).flat_map(connect).collect();

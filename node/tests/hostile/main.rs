@@ -26,4 +26,5 @@ mod packets;
 #[allow(dead_code)]
 mod process;
 mod raw;
+mod sink;
 mod slow;
