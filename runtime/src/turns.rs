@@ -9,8 +9,8 @@ use std::future::poll_fn;
 use std::task::{Poll, Waker};
 
 /// For how many long turns one brief turn keeps them shorter, and all brief turns together: whoever sends a packet now and
-/// then changes little for those who send thousands, a few hundred a second are enough to be heard between any two.
-const SHORTENED: (u32, u32) = (64, 4_096);
+/// then changes little for those who send thousands; some thousands a second keep them short.
+const SHORTENED: (u32, u32) = (16, 1_024);
 
 thread_local! {
     static KEPT: RefCell<Option<VecDeque<Waker>>> = const { RefCell::new(None) };

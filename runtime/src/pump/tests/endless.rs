@@ -114,11 +114,12 @@ fn a_peer_that_sends_large_frames_without_end_gets_so_many_bytes_a_poll() {
 
 #[test]
 fn beside_links_with_brief_turns_a_peer_that_sends_without_end_gets_shorter_ones() {
-    turns::was_brief();
+    let others = || (0..4).for_each(|_| turns::was_brief());
+    others();
     for read in polls(10_000) {
         assert_eq!(read, TURN_BYTES / SHORTER);
     }
-    turns::was_brief();
+    others();
     let frame = 2 + 4 + 1;
     for read in polls(1) {
         assert!(
@@ -180,4 +181,71 @@ fn whoever_has_much_to_write_writes_so_many_bytes_a_poll() {
         let written = pump.stream.written - before;
         assert!((TURN_BYTES..2 * TURN_BYTES).contains(&written), "{written}");
     }
+}
+
+/// Has so many frames to read in each poll.
+struct Drops {
+    frames: usize,
+    empty: bool,
+}
+
+impl AsyncRead for Drops {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        _cx: &mut Context<'_>,
+        buf: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        self.empty = !self.empty;
+        if !self.empty {
+            return Poll::Pending;
+        }
+        let frames = [0x82, 0x80, 0, 0, 0, 0].repeat(self.frames);
+        buf[..frames.len()].copy_from_slice(&frames);
+        Poll::Ready(Ok(frames.len()))
+    }
+}
+
+impl AsyncWrite for Drops {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Poll::Ready(Ok(buf.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_close(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[test]
+fn a_link_counts_as_one_that_sends_little_after_many_brief_turns_in_a_row() {
+    let mut pump = Pump::new(Socket {
+        stream: Drops {
+            frames: 1,
+            empty: false,
+        },
+        role: Role::Server,
+        max_message: 1 << 16,
+        early: Vec::new(),
+    });
+    let mut session = Silent::default();
+    let mut cx = Context::from_waker(Waker::noop());
+    let mut polls = |frames, count| {
+        pump.stream.frames = frames;
+        for _ in 0..count {
+            assert!(pump.poll(&mut cx, &mut session).is_pending());
+        }
+        turns::are_short()
+    };
+    let but_one = BRIEF_TURNS - 1;
+    assert!(!polls(1, but_one));
+    assert!(!polls(BRIEF_FRAMES + 1, 1));
+    assert!(!polls(BRIEF_FRAMES, but_one));
+    assert!(polls(1, 1));
 }
