@@ -7,7 +7,7 @@ mod net;
 use std::time::Duration;
 
 use btp_proto::{Frame, Protocol, Protocols};
-use ilp_router::Event;
+use ilp_router::{CloseReason, Event};
 use net::{Net, Policy, hub, pair};
 
 const LONG: Duration = Duration::from_secs(20);
@@ -126,4 +126,34 @@ fn an_address_that_a_child_did_not_fetch_is_no_money_lost() {
         (1, 0)
     );
     assert_eq!(told(&net, "a"), 0);
+}
+
+#[test]
+fn a_lost_fulfill_waits_for_room_among_the_events_and_wakes_nobody_meanwhile() {
+    let mut net = hub(|a| a.limits.event_ring = 30);
+    let pipe = net.pipes_between("sender", "a")[0];
+    net.with_node("a", |node, _| node.set_packet_events(false));
+    net.set_stuck(pipe, "a", true);
+    let now = net.now();
+    net.app("sender").send(now, "test.a.x", 1, LONG);
+    net.run(Duration::from_millis(500));
+    net.cut(pipe);
+    net.run(Duration::from_millis(500));
+    net.keeps_events = true;
+    let now = net.now();
+    net.with_node("a", |node, _| {
+        for _ in 0..40 {
+            let link = node.handle_incoming(now, [192, 0, 2, 1].into()).unwrap();
+            let gone = CloseReason::Broken("gone".to_string());
+            node.handle_closed(now, link, gone);
+        }
+    });
+    net.run(Duration::from_secs(300));
+    assert_eq!(net.node("a").pending_events(), 31);
+    let later = net.node("a").poll_timeout().unwrap();
+    let wait = later.saturating_duration_since(net.now().mono);
+    assert!(wait > Duration::from_secs(1), "woken in {wait:?}");
+    net.keeps_events = false;
+    net.run(Duration::from_secs(1));
+    assert_eq!(told(&net, "a"), 1);
 }

@@ -10,7 +10,7 @@ mod shutdown;
 mod takeover;
 mod transmit;
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -89,6 +89,8 @@ pub struct Connector {
     actions: VecDeque<Action>,
     writable: VecDeque<LinkId>,
     events: VecDeque<Event>,
+    /// Peers whose lost FULFILLs are to be told of and found no room among the events.
+    losses: BTreeSet<PeerIndex>,
     /// About strangers who were refused at once or sent what is no auth frame.
     complaints: Complaints,
     /// About strangers who failed to authenticate: a flood of others must not hide them.
@@ -160,6 +162,7 @@ impl Connector {
             actions: VecDeque::new(),
             writable: VecDeque::new(),
             events: VecDeque::new(),
+            losses: BTreeSet::new(),
             complaints: Complaints::of_strangers(now.mono),
             denials: Complaints::of_strangers(now.mono),
             packet_events: false,
@@ -237,16 +240,16 @@ impl Connector {
     }
 
     /// Something worth a log line. What finds no room because nobody fetches is dropped and counted in
-    /// [`Stats::events_dropped`], per-packet events first.
+    /// [`Stats::events_dropped`], per-packet events first; but [`Event::AnswersDropped`] with FULFILLs waits, once for each peer.
     #[must_use = "the event is gone"]
     pub fn poll_event(&mut self) -> Option<Event> {
-        self.events.pop_front()
+        self.events.pop_front().or_else(|| self.next_loss())
     }
 
     /// Events that [`poll_event`](Self::poll_event) would return.
     #[must_use]
     pub fn pending_events(&self) -> usize {
-        self.events.len()
+        self.events.len() + self.losses.len()
     }
 
     /// When to call [`handle_timeout`](Self::handle_timeout). Any `handle_*` may move it. O(1).
@@ -363,21 +366,18 @@ impl Connector {
         }
     }
 
-    /// False if there was no room for it.
-    fn emit(&mut self, event: Event) -> bool {
+    fn emit(&mut self, event: Event) {
         // packets leave a quarter of the ring to what happens to links, however many there are
         let room = if event.is_per_packet() {
             self.limits.event_ring - self.limits.event_ring / 4
         } else {
             self.limits.event_ring
         };
-        let fits = self.events.len() < room;
-        if fits {
+        if self.events.len() < room {
             self.events.push_back(event);
         } else {
             self.stats.events_dropped += 1;
         }
-        fits
     }
 
     /// Emits an event that a peer, or some stranger, can cause as often as it likes; not more often than anybody reads.

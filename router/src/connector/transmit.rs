@@ -226,18 +226,28 @@ impl Connector {
         if peer.untold.fulfills == 0 {
             return;
         }
-        let again = if peer.losses.allow(now) {
-            let event = dropped_event(peer);
-            if self.emit(event) {
-                self.peers[index].untold = Dropped::default();
-                None
-            } else {
-                Some(now + LOOK)
+        if !self.losses.contains(&index) {
+            let allowed = peer.losses.allow(now);
+            let again = (!allowed).then(|| peer.losses.next());
+            self.timers.set(Timer::Losses(index), again);
+            if !allowed {
+                return;
             }
-        } else {
-            Some(peer.losses.next())
-        };
-        self.timers.set(Timer::Losses(index), again);
+            self.losses.insert(index);
+        }
+        if self.events.len() < self.limits.event_ring
+            && let Some(event) = self.next_loss()
+        {
+            self.events.push_back(event);
+        }
+    }
+
+    /// What is to be told of lost FULFILLs and found no room.
+    pub(super) fn next_loss(&mut self) -> Option<Event> {
+        let peer = &mut self.peers[self.losses.pop_first()?];
+        let event = dropped_event(peer);
+        peer.untold = Dropped::default();
+        Some(event)
     }
 
     pub(super) fn all_links(&self) -> Vec<LinkId> {

@@ -102,6 +102,8 @@ pub struct Net {
     pub log: Vec<(String, Event)>,
     /// Names that cannot be dialled.
     pub unreachable: Vec<String>,
+    /// Nobody fetches events.
+    pub keeps_events: bool,
     /// Names that answer no dial, not even that they cannot be dialled.
     pub swallows: Vec<String>,
     /// Nodes that said [`Action::Stop`].
@@ -124,6 +126,7 @@ impl Net {
             skew: 0,
             log: Vec::new(),
             unreachable: Vec::new(),
+            keeps_events: false,
             swallows: Vec::new(),
             stopped: Vec::new(),
             resumed: Vec::new(),
@@ -495,9 +498,7 @@ impl Net {
         let mut out = BytesMut::new();
         let names: Vec<String> = self.nodes.keys().cloned().collect();
         for name in names {
-            while let Some(event) = self.nodes.get_mut(&name).unwrap().poll_event() {
-                self.log.push((name.clone(), event));
-            }
+            self.fetch_events(&name);
             while let Some(action) = self.nodes.get_mut(&name).unwrap().poll_action() {
                 self.act(&name, action);
             }
@@ -536,9 +537,7 @@ impl Net {
                     }
                 }
             }
-            while let Some(event) = self.nodes.get_mut(&name).unwrap().poll_event() {
-                self.log.push((name.clone(), event));
-            }
+            self.fetch_events(&name);
         }
         for app in self.apps.values_mut() {
             let Some(pipe) = app.pipe() else { continue };
@@ -558,6 +557,14 @@ impl Net {
                     due: Due::Deliver { pipe, end: 1, wire },
                 }));
             }
+        }
+    }
+
+    fn fetch_events(&mut self, name: &str) {
+        while !self.keeps_events
+            && let Some(event) = self.nodes.get_mut(name).unwrap().poll_event()
+        {
+            self.log.push((name.to_string(), event));
         }
     }
 
