@@ -75,6 +75,8 @@ pub(super) struct Books {
     counters: Vec<PeerCounters>,
     max_in_flight: usize,
     answer_budget: usize,
+    /// Until when the answer to some packet may be kept.
+    answers_end: Instant,
 }
 
 fn counters(node: &Connector) -> Vec<PeerCounters> {
@@ -105,7 +107,13 @@ impl Books {
             counters: Vec::new(),
             max_in_flight: config.peers[0].max_in_flight,
             answer_budget: 2 * config.limits.max_answer_buffer,
+            answers_end: Instant::from_nanos(0),
         }
+    }
+
+    /// From when on no answer is kept any more: all packets that arrived have expired, by the wall clock of then.
+    pub(super) const fn answers_end(&self) -> Instant {
+        self.answers_end
     }
 
     pub(super) fn fulfillment(&mut self) -> Fulfillment {
@@ -158,6 +166,9 @@ impl Books {
                         Ok(Packet::Prepare(prepare)) => Some(Says::of(&prepare)),
                         _ => None,
                     };
+                    if let Some(says) = says {
+                        self.answers_end = self.answers_end.max(when(now, says.expires_at));
+                    }
                     self.asks.push(Ask {
                         peer,
                         id,
