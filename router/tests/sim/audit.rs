@@ -46,10 +46,11 @@ impl World {
                 is: connector.in_flight(),
                 most: limits.max_in_flight,
             },
+            // beside the ring one for each peer, of lost FULFILLs
             Held {
                 what: "events",
                 is: connector.pending_events(),
-                most: limits.event_ring,
+                most: limits.event_ring + peers,
             },
             // of each peer one in use, one that is spare, one that closes, one that is dialled
             Held {
