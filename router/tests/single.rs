@@ -324,16 +324,17 @@ fn what_strangers_send_that_cannot_be_read_is_counted() {
     assert_eq!(peer.counters.unreadable, 0, "it was not the peer");
 }
 
-#[test]
-fn what_a_peer_says_in_an_error_is_cut() {
+/// What is told after y, whose secret is [`SECRET`] too, has answered a packet with this BTP ERROR.
+fn events_after_error(name: &str, data: &str) -> Vec<Event> {
     let mut single = Single::new(|config| {
         config.peers.push(PeerConfig {
             relation: Relation::Child,
-            ..PeerConfig::new("y".parse().unwrap(), Secret::new("y"))
+            ..PeerConfig::new("y".parse().unwrap(), Secret::new(SECRET))
         });
+        config.peers[0].secret = Some(Secret::new("x"));
     });
-    let from = single.attach("x", SECRET);
-    let to = single.attach("y", "y");
+    let from = single.attach("x", "x");
+    let to = single.attach("y", SECRET);
     let prepare = ilp_proto::Prepare {
         destination: ilp_proto::Addr::new("test.a.y").unwrap(),
         ..ilp_proto::ildcp::request(single.now.wall)
@@ -356,9 +357,9 @@ fn what_a_peer_says_in_an_error_is_cut() {
             id,
             error: btp_proto::BtpError {
                 code: btp_proto::BtpCode::F00_NOT_ACCEPTED,
-                name: &"n".repeat(1_000),
+                name,
                 triggered_at: single.now.wall,
-                data: "d".repeat(1_000).as_bytes(),
+                data: data.as_bytes(),
             },
             protocols: Protocols::EMPTY,
         }
@@ -367,13 +368,40 @@ fn what_a_peer_says_in_an_error_is_cut() {
             .node
             .handle_received(single.now, to, Received::Binary(&error));
     }
-    let said: Vec<_> = std::iter::from_fn(|| single.node.poll_event())
-        .filter_map(|event| match event {
-            Event::BtpError { message, .. } => Some(message.chars().count()),
-            _ => None,
-        })
-        .collect();
-    assert_eq!(said, [256]);
+    std::iter::from_fn(|| single.node.poll_event()).collect()
+}
+
+/// What the events tell of errors.
+fn errors_in(events: &[Event]) -> Vec<&str> {
+    let errors = events.iter().filter_map(|event| match event {
+        Event::BtpError { message, .. } => Some(message.as_str()),
+        _ => None,
+    });
+    errors.collect()
+}
+
+#[test]
+fn what_a_peer_says_in_an_error_is_cut() {
+    let events = events_after_error(&"n".repeat(1_000), &"d".repeat(1_000));
+    let [said] = errors_in(&events)[..] else {
+        panic!("{events:?}");
+    };
+    assert_eq!(said.chars().count(), 256);
+}
+
+#[test]
+fn an_error_that_quotes_our_secret_is_withheld() {
+    let hidden = SECRET.replace('2', "2\u{7}");
+    // whole, with control characters that are left out, and where the text is cut
+    let cut = format!("{}{SECRET}", "d".repeat(250));
+    for data in [SECRET, &hidden, &cut] {
+        let events = events_after_error("F00", data);
+        let [said] = errors_in(&events)[..] else {
+            panic!("{events:?}");
+        };
+        assert!(said.contains("withheld"), "{said}");
+        assert!(!said.contains("hunt"), "{said}");
+    }
 }
 
 #[test]

@@ -112,7 +112,8 @@ impl Connector {
         self.settle(flight, Outcome::Released);
         match flight.origin {
             Origin::Ildcp => {
-                let said = alloc::format!("{} {}", reject.code, printable(reject.message));
+                let message = self.words(flight.to, reject.message);
+                let said = alloc::format!("{} {message}", reject.code);
                 self.question_failed(now, flight, said);
             }
             Origin::Peer { peer, request } => {
@@ -133,8 +134,8 @@ impl Connector {
         name: &str,
         data: &[u8],
     ) {
-        let code = printable(&code);
-        let (name, data) = (printable(name.as_bytes()), printable(data));
+        let (code, name) = (self.words(from, &code), self.words(from, name.as_bytes()));
+        let data = self.words(from, data);
         match self.land(from, request) {
             Some(flight) => {
                 let what = alloc::format!("answered with BTP error {code} {name}: {data}");
@@ -142,6 +143,11 @@ impl Connector {
             }
             None => self.peers[from].counters.late_answers += 1,
         }
+    }
+
+    /// What a peer says, for a log.
+    fn words(&self, of: PeerIndex, said: &[u8]) -> String {
+        printable(said, self.peers[of].config.secret.as_ref())
     }
 
     fn bad_answer(&mut self, now: Now, flight: &Flight, what: &str) {
@@ -386,7 +392,7 @@ impl Connector {
             to: Source::Peer(self.peers[peer].config.id.clone()),
             from: source(self.peers[flight.to].config.id.clone()),
             code,
-            message: printable(message),
+            message: self.words(flight.to, message),
             took: now.mono.saturating_duration_since(flight.sent),
         };
         self.emit(event);

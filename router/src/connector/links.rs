@@ -9,6 +9,7 @@ use btp_proto::{Connection, ConnectionEvent, State};
 use ilp_proto::Now;
 
 use super::Connector;
+use super::receive::printable;
 use super::takeover::REPLACED;
 use crate::action::{Action, CloseReason, LinkId, Refused};
 use crate::event::{Direction, Event};
@@ -138,19 +139,9 @@ impl Connector {
                 format!("closed by the peer ({code})")
             }
             (None, CloseReason::Remote { code, reason }) => {
-                let reason = match entry
-                    .peer
-                    .and_then(|peer| self.peers[peer].config.secret.as_ref())
-                {
-                    Some(secret) if !secret.is_empty() && reason.contains(secret.as_str()) => {
-                        "its words are withheld: they hold our secret".to_string()
-                    }
-                    _ => reason
-                        .chars()
-                        .filter(|c| !c.is_control())
-                        .take(128)
-                        .collect(),
-                };
+                let peer = entry.peer.map(|peer| &self.peers[peer].config);
+                let secret = peer.and_then(|peer| peer.secret.as_ref());
+                let reason = printable(reason.as_bytes(), secret);
                 format!("closed by the peer ({code}: {reason})")
             }
             (None, CloseReason::Broken(why)) => why,

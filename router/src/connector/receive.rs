@@ -2,7 +2,7 @@
 
 use alloc::string::String;
 
-use btp_proto::Inbound;
+use btp_proto::{Inbound, Secret};
 use ilp_proto::{Now, PacketType};
 
 use super::Connector;
@@ -237,9 +237,17 @@ impl Connector {
     }
 }
 
-/// Text from a peer, fit for a log line: bounded and without control characters.
-pub(super) fn printable(bytes: &[u8]) -> String {
-    let text = String::from_utf8_lossy(bytes.get(..512).unwrap_or(bytes));
-    let text = text.chars().filter(|c| !c.is_control());
-    text.take(MAX_TEXT).collect()
+/// Text from a peer, fit for a log line: bounded and without control characters, or not told at all if it holds `secret`.
+pub(super) fn printable(bytes: &[u8], secret: Option<&Secret>) -> String {
+    let secret = secret
+        .map(Secret::as_str)
+        .filter(|secret| !secret.is_empty());
+    // a secret that begins in what is shown is seen whole
+    let looked_at = 2 * MAX_TEXT + secret.map_or(0, str::len);
+    let text = String::from_utf8_lossy(bytes.get(..looked_at).unwrap_or(bytes));
+    let text: String = text.chars().filter(|c| !c.is_control()).collect();
+    if secret.is_some_and(|secret| text.contains(secret)) {
+        return String::from("its words are withheld: they hold our secret");
+    }
+    text.chars().take(MAX_TEXT).collect()
 }
