@@ -7,10 +7,24 @@ mod net;
 use std::time::Duration;
 
 use ilp_router::Event;
-use ilp_router::config::Relation;
+use ilp_router::config::{Config, Relation};
 use net::{App, Ending, Net, child, dialed, node, peer, route};
 
 const LONG: Duration = Duration::from_secs(20);
+
+/// A node that has its address from top, and is at `placeholder` until then. With a child it has a leaf, whose packets it
+/// sends up.
+fn below_top(placeholder: &str, with_child: bool) -> Config {
+    let mut mid = node("mid", placeholder);
+    mid.address_from_parent = true;
+    mid.peers = vec![dialed("mid", "top", "m")];
+    mid.peers[0].relation = Relation::Parent;
+    if with_child {
+        mid.peers.push(child("leaf", "l"));
+        mid.routes = vec![route("", "top", 0)];
+    }
+    mid
+}
 
 #[test]
 fn a_child_takes_its_address_from_its_parent_and_gives_its_own_children_theirs() {
@@ -18,12 +32,7 @@ fn a_child_takes_its_address_from_its_parent_and_gives_its_own_children_theirs()
     let mut top = node("top", "test.top");
     top.peers = vec![child("mid", "m"), child("sender", "s")];
     net.add_node(top);
-    let mut mid = node("mid", "test.mid");
-    mid.address_from_parent = true;
-    mid.peers = vec![dialed("mid", "top", "m"), child("leaf", "l")];
-    mid.peers[0].relation = Relation::Parent;
-    mid.routes = vec![route("", "top", 0)];
-    net.add_node(mid);
+    net.add_node(below_top("test.mid", true));
     assert!(!net.node("mid").knows_its_address());
     net.attach("sender", "top", App::new("sender", "s"));
     net.attach("leaf", "mid", App::new("leaf", "l"));
@@ -45,11 +54,7 @@ fn a_node_whose_parent_does_not_know_it_as_a_child_asks_again() {
     let mut top = node("top", "test.top");
     top.peers = vec![peer("mid", "m", false)];
     net.add_node(top);
-    let mut mid = node("mid", "test.mid");
-    mid.address_from_parent = true;
-    mid.peers = vec![dialed("mid", "top", "m")];
-    mid.peers[0].relation = Relation::Parent;
-    net.add_node(mid);
+    net.add_node(below_top("test.mid", false));
     net.run(Duration::from_secs(12));
     let refused = net.count(
         "mid",
@@ -67,12 +72,7 @@ fn a_node_that_does_not_know_its_address_yet_sends_nothing_back_to_its_parent() 
     top.peers = vec![peer("mid", "m", false), child("sender", "s")];
     top.routes = vec![route("test.top.mid", "mid", 0)];
     net.add_node(top);
-    let mut mid = node("mid", "test.unknown");
-    mid.address_from_parent = true;
-    mid.peers = vec![dialed("mid", "top", "m"), child("leaf", "l")];
-    mid.peers[0].relation = Relation::Parent;
-    mid.routes = vec![route("", "top", 0)];
-    net.add_node(mid);
+    net.add_node(below_top("test.unknown", true));
     net.attach("sender", "top", App::new("sender", "s"));
     net.attach("leaf", "mid", App::new("leaf", "l"));
     net.run(Duration::from_secs(1));
@@ -98,12 +98,7 @@ fn a_child_may_send_up_before_its_parents_address_is_known_whatever_network_that
     top.peers = vec![peer("mid", "m", false), child("receiver", "r")];
     net.add_node(top);
     // the node has to say something in the meantime, and says this
-    let mut mid = node("mid", "test.mid");
-    mid.address_from_parent = true;
-    mid.peers = vec![dialed("mid", "top", "m"), child("leaf", "l")];
-    mid.peers[0].relation = Relation::Parent;
-    mid.routes = vec![route("", "top", 0)];
-    net.add_node(mid);
+    net.add_node(below_top("test.mid", true));
     net.attach("receiver", "top", App::new("receiver", "r"));
     net.attach("leaf", "mid", App::new("leaf", "l"));
     net.run(Duration::from_secs(1));
@@ -124,11 +119,7 @@ fn an_address_that_no_node_can_have_is_not_taken_from_a_parent() {
         let mut top = node("top", &format!("{scheme}.top"));
         top.peers = vec![child("mid", "m")];
         net.add_node(top);
-        let mut mid = node("mid", "test.mid");
-        mid.address_from_parent = true;
-        mid.peers = vec![dialed("mid", "top", "m")];
-        mid.peers[0].relation = Relation::Parent;
-        net.add_node(mid);
+        net.add_node(below_top("test.mid", false));
         net.run(Duration::from_secs(1));
         assert!(!net.node("mid").knows_its_address(), "{scheme}");
         assert_eq!(net.node("mid").address().to_string(), "test.mid");
@@ -141,11 +132,7 @@ fn a_question_that_was_lost_with_its_link_is_no_refusal_once_it_was_asked_again(
     let mut top = node("top", "test.top");
     top.peers = vec![child("mid", "m")];
     net.add_node(top);
-    let mut mid = node("mid", "test.mid");
-    mid.address_from_parent = true;
-    mid.peers = vec![dialed("mid", "top", "m")];
-    mid.peers[0].relation = Relation::Parent;
-    net.add_node(mid);
+    net.add_node(below_top("test.mid", false));
     net.run_until(Duration::from_secs(1), "they are connected", |net| {
         net.connected("mid", "top")
     });

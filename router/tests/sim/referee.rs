@@ -83,6 +83,10 @@ fn paid() -> Checker {
 }
 
 #[track_caller]
+fn broken(checker: &Checker) -> Option<u8> {
+    Some(checker.violation()?.invariant)
+}
+
 fn trips(checker: &Checker, invariant: u8, what: &str) {
     let violation = checker.violation().expect("a violation");
     assert_eq!(
