@@ -230,7 +230,8 @@ pub struct Limits {
     pub max_unauthenticated: usize,
     /// The same from one remote address (IPv6: one /64).
     pub max_unauthenticated_per_address: usize,
-    /// Events kept for [`poll_event`](crate::Connector::poll_event); what does not fit is counted.
+    /// Events kept for [`poll_event`](crate::Connector::poll_event); what does not fit is counted, but what tells of lost FULFILLs
+    /// waits, once for each peer.
     pub event_ring: usize,
     /// Unreadable frames within [`Limits::unreadable_window`] that close a link with 1002.
     pub max_unreadable: u32,
