@@ -14,6 +14,7 @@ use std::time::Duration;
 use ilp_proto::{ErrorCode, Timestamp};
 use ilp_router::PeerState;
 use ilp_router::stats::Histogram;
+use ilp_runtime::tls::{TlsCertificate, TlsRole};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, NoLabelSet, text};
 use prometheus_client::metrics::MetricType::{self, Counter, Gauge};
@@ -57,6 +58,7 @@ impl Collector for Scrape {
         self.node(&mut out)?;
         self.packets(&mut out)?;
         self.links(&mut out)?;
+        self.certificates(&mut out)?;
         self.accounts(&mut out)
     }
 }
@@ -310,6 +312,36 @@ impl Scrape {
             ),
         ] {
             out.counters(name, help, self.peers().map(|peer| (label(peer), of(peer))))?;
+        }
+        Ok(())
+    }
+
+    /// Without TLS there are none, and no metric of them.
+    fn certificates(&self, out: &mut Out<'_>) -> fmt::Result {
+        if self.now.certificates.is_empty() {
+            return Ok(());
+        }
+        let each = |name, help, of: fn(&TlsCertificate) -> Timestamp| (name, help, of);
+        for (name, help, of) in [
+            each(
+                "ilp_tls_certificate_not_before_timestamp_seconds",
+                "From when the certificate is good that clients (server) or servers that we dial (client) are shown",
+                |one| one.not_before,
+            ),
+            each(
+                "ilp_tls_certificate_not_after_timestamp_seconds",
+                "Up to when it is good; it follows its file",
+                |one| one.not_after,
+            ),
+        ] {
+            let series = self.now.certificates.iter().map(|one| {
+                let role = match one.role {
+                    TlsRole::Client => "client",
+                    TlsRole::Server => "server",
+                };
+                ([("role", role)], of(one).as_millis() as f64 / 1e3)
+            });
+            out.gauges(name, help, series)?;
         }
         Ok(())
     }

@@ -4,6 +4,9 @@
 #[path = "../../conformance/tests/conformance/suite/tls/certs.rs"]
 #[allow(dead_code, unreachable_pub)] // what the tests of the runtimes need besides
 mod certs;
+#[path = "run/client.rs"]
+#[allow(dead_code)] // what the tests of `run` need besides
+mod client;
 #[path = "run/process.rs"]
 #[allow(dead_code)] // what the tests of `run` need besides
 mod process;
@@ -219,4 +222,28 @@ fn files_that_are_of_no_use_are_refused_by_check_and_run_alike() {
             "{said}"
         );
     }
+}
+
+#[test]
+fn metrics_tell_when_the_certificates_end_and_follow_their_files() {
+    let dir = Dir::new();
+    let mut params = localhost();
+    params.not_before = rcgen::date_time_ymd(2020, 1, 1);
+    params.not_after = rcgen::date_time_ymd(2100, 1, 1);
+    let b = Settings::new("b").set("tlsReloadInterval", "10ms");
+    let mut b = Process::run(&[shows(b, &dir, &self_signed(&params))]);
+    let http = b.listens("b").1;
+    let line = |what: &str| {
+        let name = format!("ilp_tls_certificate_{what}_timestamp_seconds{{role=\"server\"}} ");
+        let text = client::get(http, "/metrics").body;
+        let line = text.lines().find_map(|line| line.strip_prefix(&name));
+        line.unwrap().parse::<f64>().unwrap()
+    };
+    assert_eq!(line("not_before"), 1_577_836_800.0);
+    assert_eq!(line("not_after"), 4_102_444_800.0);
+    params.not_after = rcgen::date_time_ymd(2101, 1, 1);
+    self_signed(&params).write(&dir, "server");
+    // the files are written one after the other, which may be told of as an error in between
+    b.wait_for("tls_reloaded");
+    assert_eq!(line("not_after"), 4_133_980_800.0);
 }

@@ -17,7 +17,7 @@ use crate::hub::{Aftermath, Hub};
 use crate::link::{Links, panic_text};
 use crate::listener::unless;
 use crate::signal::Signal;
-use crate::tls::{Tls, TlsError, TlsOptions};
+use crate::tls::{Tls, TlsCertificate, TlsError, TlsOptions};
 use crate::{Clock, Observer, Runtime, listener, reception};
 
 /// Starts nodes.
@@ -100,7 +100,12 @@ impl Node {
             max_message,
         );
         if let Some(interval) = tls.reload_interval() {
-            let watching = watch(runtime.clone(), Arc::clone(&hub), tls, interval);
+            let watching = watch(
+                runtime.clone(),
+                Arc::clone(&hub),
+                Arc::clone(&tls),
+                interval,
+            );
             hub.spawn(&runtime, watching);
         }
         hub.spawn(&runtime, guard(Arc::clone(&hub), supervise(links.clone())));
@@ -108,7 +113,11 @@ impl Node {
         hub.spawn(&runtime, guard(Arc::clone(&hub), reception));
         let listening = listener::listen(links, listener, door);
         hub.spawn(&runtime, guard(Arc::clone(&hub), listening));
-        Ok(NodeHandle { hub, local_addr })
+        Ok(NodeHandle {
+            hub,
+            tls,
+            local_addr,
+        })
     }
 }
 
@@ -116,6 +125,7 @@ impl Node {
 #[derive(Clone)]
 pub struct NodeHandle {
     hub: Arc<Hub>,
+    tls: Arc<Tls>,
     local_addr: SocketAddr,
 }
 
@@ -138,6 +148,13 @@ impl NodeHandle {
             None,
             |turn| act(turn.connector()),
         )
+    }
+
+    /// The certificates that others are shown now, which follow their files; none without TLS. The same one twice if
+    /// it is shown in both roles.
+    #[must_use]
+    pub fn certificates(&self) -> Vec<TlsCertificate> {
+        self.tls.certificates()
     }
 
     /// Begins to drain: the port is released, packets in flight are seen through, then all links are closed.

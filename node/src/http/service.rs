@@ -83,7 +83,10 @@ impl App {
 
     /// The connector's numbers now.
     pub(crate) fn snapshot(&self) -> Snapshot {
-        self.look(|connector| Snapshot::take(connector, Clock::now()))
+        Snapshot {
+            certificates: self.connector.certificates(),
+            ..self.look(|connector| Snapshot::take(connector, Clock::now()))
+        }
     }
 
     fn look<T>(&self, look: impl Fn(&ilp_router::Connector) -> T) -> T {

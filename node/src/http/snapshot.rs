@@ -9,11 +9,17 @@ use ilp_router::accounts::{Account, PeerAsset};
 use ilp_router::config::{Endpoint, PeerId, Relation};
 use ilp_router::stats::{PeerCounters, Stats};
 use ilp_router::{Connector, Direction, PeerState, PeerView};
+use ilp_runtime::tls::TlsCertificate;
 
 /// Lends the connector for a look at it.
 pub(crate) trait Inspect: Send + Sync + 'static {
     /// Calls `look` once, with the connector locked; so be quick.
     fn inspect(&self, look: &mut dyn FnMut(&Connector));
+
+    /// The certificates that the node shows now.
+    fn certificates(&self) -> Vec<TlsCertificate> {
+        Vec::new()
+    }
 }
 
 /// The connector's numbers at one moment.
@@ -26,6 +32,7 @@ pub(crate) struct Snapshot {
     pub(crate) stats: Stats,
     /// By id.
     pub(crate) peers: Vec<Peer>,
+    pub(crate) certificates: Vec<TlsCertificate>,
 }
 
 /// One peer of a [`Snapshot`]; see [`PeerView`].
@@ -64,6 +71,7 @@ impl Snapshot {
                 .peers()
                 .map(|view| Peer::copy(&view, now))
                 .collect(),
+            certificates: Vec::new(),
         }
     }
 

@@ -171,3 +171,8 @@ fn a_name_with_quotes_does_not_break_the_text() {
 fn the_start_is_told_in_seconds() {
     assert!(show(snapshot()).contains("\nprocess_start_time_seconds 1.5\n"));
 }
+
+#[test]
+fn without_tls_there_is_no_certificate_and_no_family_of_it() {
+    assert!(!show(snapshot()).contains("ilp_tls_certificate"));
+}

@@ -7,6 +7,7 @@ use std::sync::mpsc::Sender;
 
 use ilp_router::accounts::PeerAsset;
 use ilp_router::{Connector, PeerId};
+use ilp_runtime::tls::TlsCertificate;
 use ilp_runtime::{Clock, Node, NodeHandle, NodeOptions, Runtime, StartError};
 
 use super::listen::{BTP, HEALTH, Port};
@@ -250,5 +251,9 @@ struct Held(NodeHandle);
 impl Inspect for Held {
     fn inspect(&self, look: &mut dyn FnMut(&Connector)) {
         self.0.with(|connector| look(connector));
+    }
+
+    fn certificates(&self) -> Vec<TlsCertificate> {
+        self.0.certificates()
     }
 }

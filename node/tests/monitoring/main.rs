@@ -1,6 +1,9 @@
 //! `examples/monitoring` against a running node: what its alerts and its dashboard ask for is there.
 #![allow(clippy::unwrap_used)]
 
+#[path = "../../../conformance/tests/conformance/suite/tls/certs.rs"]
+#[allow(dead_code, unreachable_pub)] // what the tests of the runtimes need besides
+mod certs;
 #[path = "../run/client.rs"]
 #[allow(dead_code)] // what the tests of `run` need besides
 mod client;
@@ -19,6 +22,7 @@ use std::path::Path;
 
 use serde_json::Value as Json;
 
+use certs::{Authority, Dir, localhost};
 use client::get;
 use process::{Process, Settings, secret_of};
 use promql::Query;
@@ -30,7 +34,7 @@ fn example(name: &str) -> String {
     fs::read_to_string(directory.join(name)).unwrap()
 }
 
-/// What a node says of itself after packets between its two children.
+/// What a node with TLS says of itself after packets between its two children.
 fn exposed() -> Exposed {
     let child = |id: &str| {
         format!(
@@ -38,14 +42,23 @@ fn exposed() -> Exposed {
             secret_of(id)
         )
     };
-    let node = Process::run(&[Settings::new("a").peers(&[child("alice"), child("bob")])]);
+    let (dir, authority) = (Dir::new(), Authority::new("ours"));
+    let ca_file = authority.write(&dir, "ca.pem");
+    let files = authority.sign(&localhost()).write(&dir, "server");
+    let node = Settings::new("a")
+        .peers(&[child("alice"), child("bob")])
+        .set("certFile", files.cert_file.to_str().unwrap())
+        .set("keyFile", files.key_file.to_str().unwrap());
+    let node = Process::run(&[node]);
     let (btp, http) = node.listens("a");
-    let account = |user: &str| format!("ws://{user}:{}@{btp}", secret_of(user));
-    let mut bob = Tool::spawn(&["receive", "--via", &account("bob"), "--key", "k"]);
+    let account = |user: &str| format!("wss://{user}:{}@{btp}", secret_of(user));
+    let trusting = ["--ca-file", ca_file.to_str().unwrap()];
+    let arguments = ["receive", "--via", &account("bob"), "--key", "k"];
+    let mut bob = Tool::spawn(&[&arguments[..], &trusting].concat());
     bob.wait_for("receiving at test.a.bob");
     let via = account("alice");
     let to = ["--to", "test.a.bob", "--key", "k", "--count", "5"];
-    let sent = run(&[&["send", "--via", &via], &to[..]].concat());
+    let sent = run(&[&["send", "--via", &via], &to[..], &trusting].concat());
     assert_eq!(sent.code, Some(0), "{}", sent.err);
     Exposed::parse(&get(http, "/metrics").body)
 }
@@ -146,6 +159,7 @@ fn every_number_that_tells_of_trouble_has_an_alert() {
         "ilp_link_up",
         "ilp_dial_attempts",
         "ilp_auth_failures_total",
+        "ilp_tls_certificate_not_after_timestamp_seconds",
         "ilp_connections_denied_total",
         "ilp_unreadable_frames_total",
         "ilp_dropped_fulfills_total",

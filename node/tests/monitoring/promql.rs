@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::scrape::Exposed;
 
-const FUNCTIONS: [&str; 12] = [
+const FUNCTIONS: [&str; 13] = [
     "rate",
     "irate",
     "increase",
@@ -12,6 +12,7 @@ const FUNCTIONS: [&str; 12] = [
     "changes",
     "resets",
     "histogram_quantile",
+    "clamp_max",
     "clamp_min",
     "time",
     "sum_over_time",

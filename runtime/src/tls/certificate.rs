@@ -11,6 +11,7 @@ use x509_cert::ext::pkix::SubjectAltName;
 use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::time::Time;
 
+use super::TlsRole;
 use super::error::TlsWarning;
 
 /// How long before its end a certificate is told of; for one of a short life, a quarter of that.
@@ -39,6 +40,20 @@ fn read_names(certificate: &CertificateDer<'_>) -> der::Result<Vec<String>> {
     Ok(common.into_iter().chain(dns).take(MAX_NAMES).collect())
 }
 
+/// A certificate that a node shows to others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TlsCertificate {
+    /// To whom: to the servers that are dialled, or to the clients of the listener.
+    pub role: TlsRole,
+    /// Where it was read.
+    pub file: PathBuf,
+    /// From when it is good (RFC 5280 section 4.1.2.5).
+    pub not_before: Timestamp,
+    /// Up to when it is good. That of the certificate itself, not of those between it and a root.
+    pub not_after: Timestamp,
+}
+
 /// From when to when a certificate of ours is good.
 #[derive(Clone, Debug)]
 pub(super) struct Validity {
@@ -57,6 +72,21 @@ impl Validity {
             not_before: time(validity.not_before),
             not_after: time(validity.not_after),
         })
+    }
+
+    /// That of a certificate which is shown in this role.
+    pub(super) fn of_role(self, role: TlsRole) -> TlsCertificate {
+        let Self {
+            file,
+            not_before,
+            not_after,
+        } = self;
+        TlsCertificate {
+            role,
+            file,
+            not_before,
+            not_after,
+        }
     }
 
     /// Warns if the certificate is of no use at the time `now`, or soon will be.

@@ -76,6 +76,10 @@ impl TlsClient {
         self.0.look(now)
     }
 
+    pub(super) fn shown(&self) -> Vec<Validity> {
+        self.0.shown()
+    }
+
     /// Makes sure that the other end of `stream` is `host`, a name or an IP address.
     pub(crate) async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
         &self,

@@ -36,6 +36,7 @@ use std::time::Duration;
 use futures_rustls::rustls::crypto::{CryptoProvider, ring};
 use ilp_proto::Timestamp;
 
+pub use self::certificate::TlsCertificate;
 pub use self::error::{TlsError, TlsProblem, TlsWarning};
 pub use self::options::{
     ClientCertificates, TlsClientOptions, TlsIdentity, TlsOptions, TlsServerOptions,
@@ -106,6 +107,15 @@ impl Tls {
     pub(crate) fn reload_interval(&self) -> Option<Duration> {
         let any = self.client.has_files() || self.server.is_some();
         (any && !self.reload_interval.is_zero()).then_some(self.reload_interval)
+    }
+
+    /// The certificates that others are shown now.
+    pub(crate) fn certificates(&self) -> Vec<TlsCertificate> {
+        let client = self.client.shown().into_iter();
+        let client = client.map(|one| one.of_role(TlsRole::Client));
+        let server = self.server.iter().flat_map(TlsServer::shown);
+        let server = server.map(|one| one.of_role(TlsRole::Server));
+        client.chain(server).collect()
     }
 
     /// Looks at the files. Says what was exchanged, or could not be, and what is new about certificates.

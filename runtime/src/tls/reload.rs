@@ -3,7 +3,7 @@
 use std::collections::hash_map::RandomState;
 use std::fmt;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 
 use ilp_proto::Timestamp;
 
@@ -27,16 +27,20 @@ pub(super) trait Source: Send + Sync {
 /// A thing made of files, and made again when they change. All of it is exchanged at once or nothing is.
 pub(super) struct Reloading<S: Source> {
     source: S,
-    current: RwLock<Arc<S::Made>>,
+    current: RwLock<InUse<S::Made>>,
     state: Mutex<State>,
     hasher: RandomState,
+}
+
+struct InUse<M> {
+    made: Arc<M>,
+    /// Its certificates.
+    shown: Vec<Validity>,
 }
 
 struct State {
     /// The fingerprint of the files that were tried last, good or bad.
     tried: u64,
-    /// The certificates of what is in use.
-    shown: Vec<Validity>,
     /// What was said about them last.
     said: Vec<TlsWarning>,
 }
@@ -64,10 +68,12 @@ impl<S: Source> Reloading<S> {
         let warnings = warnings(&shown, Clock::now().wall);
         said.extend(warnings.iter().cloned());
         Ok(Self {
-            current: RwLock::new(Arc::new(made)),
+            current: RwLock::new(InUse {
+                made: Arc::new(made),
+                shown,
+            }),
             state: Mutex::new(State {
                 tried: files.fingerprint(&hasher),
-                shown,
                 said: warnings,
             }),
             source,
@@ -77,8 +83,17 @@ impl<S: Source> Reloading<S> {
 
     /// What was made last.
     pub(super) fn current(&self) -> Arc<S::Made> {
+        Arc::clone(&self.in_use().made)
+    }
+
+    /// The certificates of what was made last. Waits for no file, however long a [`look`](Self::look) takes.
+    pub(super) fn shown(&self) -> Vec<Validity> {
+        self.in_use().shown.clone()
+    }
+
+    fn in_use(&self) -> RwLockReadGuard<'_, InUse<S::Made>> {
         // no code of others runs under this lock
-        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+        self.current.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Looks at the files, and at the age of the certificates in use. On error what there was is kept, and the error is
@@ -88,16 +103,16 @@ impl<S: Source> Reloading<S> {
         let files = Files::read(self.source.files());
         let fingerprint = files.fingerprint(&self.hasher);
         if fingerprint == std::mem::replace(&mut state.tried, fingerprint) {
-            let warnings = warnings(&state.shown, now);
+            let warnings = warnings(&self.in_use().shown, now);
             let said = std::mem::replace(&mut state.said, warnings.clone());
             let new = warnings.into_iter().filter(|one| !said.contains(one));
             return Look::Same(new.collect());
         }
         let mut shown = Vec::new();
         Look::Changed(self.source.make(&files, &mut shown).map(|made| {
-            *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(made);
             state.said = warnings(&shown, now);
-            state.shown = shown;
+            let made = Arc::new(made);
+            *self.current.write().unwrap_or_else(PoisonError::into_inner) = InUse { made, shown };
             state.said.clone()
         }))
     }

@@ -86,6 +86,10 @@ impl TlsServer {
         self.0.look(now)
     }
 
+    pub(super) fn shown(&self) -> Vec<Validity> {
+        self.0.shown()
+    }
+
     /// The server's half of the handshake; also gives the names in the client's certificate, none if it shows none.
     pub(crate) async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
         &self,

@@ -227,6 +227,39 @@ fn a_certificate_of_a_short_life_is_told_of_when_a_quarter_of_it_is_left() {
     }
 }
 
+#[test]
+fn the_certificates_in_use_are_told_with_role_and_time_and_follow_their_files() {
+    let dir = Dir::new();
+    let mut params = localhost();
+    params.not_before = rcgen::date_time_ymd(2020, 1, 1);
+    params.not_after = rcgen::date_time_ymd(4000, 3, 31);
+    let ours = self_signed(&params).write(&dir, "ours");
+    let theirs = self_signed(&localhost()).write(&dir, "dial");
+    let mut options = listening(server(ours));
+    options.client.identity = Some(theirs.clone());
+    let (tls, _) = Tls::load(&options).unwrap();
+    let certificates = tls.certificates();
+    let [dialling, listening] = &certificates[..] else {
+        panic!("{certificates:?}");
+    };
+    assert_eq!(
+        (dialling.role, &dialling.file),
+        (TlsRole::Client, &theirs.cert_file)
+    );
+    assert_eq!(listening.role, TlsRole::Server);
+    assert_eq!(listening.not_before, time(b"20200101000000000"));
+    assert_eq!(listening.not_after, time(b"40000331000000000"));
+
+    params.not_after = rcgen::date_time_ymd(3000, 1, 1);
+    self_signed(&params).write(&dir, "ours");
+    tls.look(time(b"20260101000000000"), &Heard::default());
+    assert_eq!(tls.certificates()[1].not_after, time(b"30000101000000000"));
+    // what is of no use is not in use
+    dir.write("ours.pem", "no");
+    tls.look(time(b"20260101000000000"), &Heard::default());
+    assert_eq!(tls.certificates()[1].not_after, time(b"30000101000000000"));
+}
+
 /// What an observer is told of certificates and files.
 #[derive(Default)]
 struct Heard(Mutex<Vec<String>>);
