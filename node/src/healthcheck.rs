@@ -107,16 +107,9 @@ fn judge(answer: &str) -> Verdict {
             said: format!("the answer is not a node's: HTTP status {code:?}"),
         };
     };
-    let down: Vec<&str> = body["criticalPeersDown"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(|id| id.as_str())
-        .collect();
-    let said = if down.is_empty() {
-        status.to_owned()
-    } else {
-        format!("{status}: {} down", down.join(", "))
+    let said = match body["reason"].as_str() {
+        None => status.to_owned(),
+        Some(reason) => format!("{status}: {reason}"),
     };
     Verdict { healthy, said }
 }

@@ -40,6 +40,7 @@ pub(crate) mod tests;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use ilp_router::config::PeerId;
 use ilp_runtime::tls::TlsOptions;
@@ -71,6 +72,8 @@ pub(crate) struct NodeConfig {
     pub(crate) log_format: LogFormat,
     /// Whether packets are logged at INFO.
     pub(crate) log_packets: bool,
+    /// How long critical peers that have never been connected may take before they count as down.
+    pub(crate) start_timeout: Duration,
     /// Worker threads of the process, the same for all its nodes; `None` is one per CPU.
     pub(crate) threads: Option<usize>,
     /// What the operator should know, to be logged at WARN once the log is up.

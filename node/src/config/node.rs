@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
+use std::time::Duration;
 
 use ilp_proto::Address;
 use ilp_router::accounts::PeerAsset;
@@ -22,6 +23,8 @@ use super::{Flag, Found, LogFormat, NodeConfig, Places};
 
 /// The largest BTP frame that holds a legal ILP packet, in bytes.
 const LARGEST_FRAME: usize = 42_015;
+/// Where no `startTimeout` is given: the first round of tries takes 40 s at most, with the defaults.
+const START_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What a node without a setting listens on.
 pub(super) const BTP_PORT: u16 = 3000;
@@ -108,6 +111,7 @@ fn read(
         _ => LogFormat::Json,
     };
     let log_packets = fields.boolean("logPackets").unwrap_or(false);
+    let start_timeout = fields.time("startTimeout").unwrap_or(START_TIMEOUT);
     let threads = fields.number("threads");
     let asset = peers::asset(&mut fields, &default_asset());
     let max_in_flight = fields
@@ -196,6 +200,7 @@ fn read(
         log_level,
         log_format,
         log_packets,
+        start_timeout,
         threads,
         warnings: Vec::new(),
         certificate_warnings,

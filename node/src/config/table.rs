@@ -150,6 +150,7 @@ pub(crate) const NODE: &[Key] = &[
     key("keepaliveTimeout", "KEEPALIVE_TIMEOUT", ms(1, HOUR), "10s", AnyNode, "Further silence after which a link is dead"),
     key("stallTimeout", "STALL_TIMEOUT", ms(1, HOUR), "30s", AnyNode, "How long a peer may leave more than maxAnswerBuffer unread"),
     key("closeTimeout", "CLOSE_TIMEOUT", ms(1, MINUTE), "1s", AnyNode, "From our Close frame to dropping the socket"),
+    key("startTimeout", "START_TIMEOUT", ms(0, 24 * HOUR), "60s", AnyNode, "How long /health may say starting; then it is unhealthy without a critical peer that never came"),
     key("shutdownTimeout", "SHUTDOWN_TIMEOUT", ms(0, HOUR), "8s", AnyNode, "How long a shutdown waits for packets in flight"),
     key("expiryMargin", "EXPIRY_MARGIN", ms(0, HOUR), "1s", AnyNode, "By how much an outgoing packet expires before the incoming one"),
     key("maxHoldTime", "MAX_HOLD_TIME", ms(1, HOUR), "30s", AnyNode, "The longest a packet is held for its answer"),

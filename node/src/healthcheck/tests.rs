@@ -28,14 +28,14 @@ fn verdict(answer: &'static str) -> (bool, String) {
 
 #[test]
 fn a_healthy_node_is_well() {
-    let answer = "HTTP/1.0 200 OK\r\ncontent-type: application/json\r\n\r\n{\"status\":\"healthy\",\"criticalPeersDown\":[]}";
+    let answer = "HTTP/1.0 200 OK\r\ncontent-type: application/json\r\n\r\n{\"status\":\"healthy\",\"reason\":null}";
     assert_eq!(verdict(answer), (true, "healthy".into()));
 }
 
 #[test]
-fn an_unhealthy_node_names_who_is_down() {
-    let answer = "HTTP/1.1 503 Service Unavailable\r\n\r\n{\"status\":\"unhealthy\",\"criticalPeersDown\":[\"b\",\"c\"]}";
-    assert_eq!(verdict(answer), (false, "unhealthy: b, c down".into()));
+fn an_unhealthy_node_says_why() {
+    let answer = "HTTP/1.1 503 Service Unavailable\r\n\r\n{\"status\":\"unhealthy\",\"reason\":\"b is gone\"}";
+    assert_eq!(verdict(answer), (false, "unhealthy: b is gone".into()));
 }
 
 #[test]

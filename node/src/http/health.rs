@@ -1,5 +1,7 @@
 //! `/health`: does the node do its job?
 
+use std::time::Duration;
+
 use serde::Serialize;
 
 use super::snapshot::{Peer, Snapshot};
@@ -8,7 +10,7 @@ use super::snapshot::{Peer, Snapshot};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Status {
-    /// Critical peers are down that were never up, and the first round of tries is not over.
+    /// Critical peers are down that were never up, and may still come; see [`Patience`].
     Starting,
     /// Every critical peer is up; so it is without any.
     Healthy,
@@ -16,6 +18,15 @@ pub(crate) enum Status {
     Unhealthy,
     /// The node is shutting down.
     Draining,
+}
+
+/// How long a node may be starting. A critical peer that was never up counts as down when one of both is over.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Patience {
+    /// Failed tries to dial it.
+    pub(crate) tries: u32,
+    /// Time since the start of the node, for peers that are to dial us.
+    pub(crate) time: Duration,
 }
 
 impl Status {
@@ -29,8 +40,8 @@ impl Status {
         }
     }
 
-    /// Judges a node. `first_tries` is how many failed tries a peer has at the start before it counts as down.
-    pub(crate) fn of(now: &Snapshot, first_tries: u32) -> Self {
+    /// Judges a node that was started so long ago.
+    pub(crate) fn of(now: &Snapshot, up: Duration, patience: Patience) -> Self {
         if now.draining {
             return Self::Draining;
         }
@@ -41,7 +52,9 @@ impl Status {
             .peekable();
         if down.peek().is_none() {
             Self::Healthy
-        } else if down.all(|peer| peer.counters.connects == 0 && peer.attempts < first_tries) {
+        } else if up < patience.time
+            && down.all(|peer| peer.counters.connects == 0 && peer.attempts < patience.tries)
+        {
             Self::Starting
         } else {
             Self::Unhealthy
@@ -62,6 +75,8 @@ impl Status {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Health<'a> {
     status: Status,
+    /// Why it is not healthy, for people.
+    reason: Option<String>,
     /// Seconds since the start.
     uptime: u64,
     peers_connected: usize,
@@ -90,6 +105,7 @@ impl<'a> Health<'a> {
         let connected = now.connected();
         Self {
             status,
+            reason: reason(status, now),
             uptime,
             peers_connected: connected,
             connected_peers: connected,
@@ -111,6 +127,45 @@ impl<'a> PeerHealth<'a> {
             critical: peer.critical,
             last_seen_ms_ago: peer.last_seen_ms,
         }
+    }
+}
+
+/// Peers that a reason tells of; of more it has the number.
+const TOLD: usize = 5;
+
+/// Why a node is not healthy, in a sentence without an end.
+pub(crate) fn reason(status: Status, now: &Snapshot) -> Option<String> {
+    match status {
+        Status::Healthy => None,
+        Status::Draining => Some("the node is shutting down".to_owned()),
+        Status::Starting | Status::Unhealthy => {
+            let mut down = now.peers.iter().filter(|peer| peer.is_critical_and_down());
+            let mut told: Vec<String> = down.by_ref().take(TOLD).map(absence).collect();
+            let more = down.count();
+            if more > 0 {
+                told.push(format!("and {more} more"));
+            }
+            Some(told.join("; "))
+        }
+    }
+}
+
+/// What is known of a peer that is not there.
+fn absence(peer: &Peer) -> String {
+    let (id, counters) = (peer.id.as_str(), &peer.counters);
+    let tries = match peer.attempts {
+        0 => String::new(),
+        1 => " (1 try failed)".to_owned(),
+        n => format!(" ({n} tries failed)"),
+    };
+    match (&peer.endpoint, counters.connects) {
+        (Some(endpoint), 0) => format!("{id} has not been reached at {endpoint}{tries}"),
+        (Some(endpoint), _) => format!("{id} is not reached any more at {endpoint}{tries}"),
+        (None, 0) if counters.auth_failures > 0 => {
+            format!("{id} is to dial us, and whoever did in its name failed to authenticate")
+        }
+        (None, 0) => format!("{id} is to dial us (it has no url) and has not"),
+        (None, _) => format!("{id} is gone; it is to dial us (it has no url)"),
     }
 }
 

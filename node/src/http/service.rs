@@ -5,6 +5,7 @@ mod tests;
 
 use std::net::SocketAddr;
 use std::sync::Mutex;
+use std::time::Duration;
 
 use http_body_util::Full;
 use hyper::body::Bytes;
@@ -15,7 +16,7 @@ use ilp_runtime::Clock;
 use serde::Serialize;
 use serde_json::json;
 
-use super::health::{Health, Status, critical_down};
+use super::health::{Health, Patience, Status, critical_down, reason};
 use super::peers::Peers;
 use super::routes::{self, Routes};
 use super::snapshot::{Inspect, Snapshot};
@@ -32,8 +33,7 @@ const JSON: &str = "application/json";
 pub(crate) struct App {
     node_id: String,
     connector: Box<dyn Inspect>,
-    /// See [`Status::of`].
-    first_tries: u32,
+    patience: Patience,
     started: Now,
     log: NodeLog,
     /// What `/health` said last, and whether the start is over.
@@ -52,13 +52,13 @@ impl App {
     pub(crate) fn new(
         node_id: &str,
         connector: Box<dyn Inspect>,
-        first_tries: u32,
+        patience: Patience,
         log: NodeLog,
     ) -> Self {
         Self {
             node_id: node_id.to_owned(),
             connector,
-            first_tries,
+            patience,
             started: Clock::now(),
             log,
             said: Mutex::new(Said {
@@ -75,10 +75,15 @@ impl App {
 
     /// Seconds since the start.
     pub(crate) fn uptime(&self) -> u64 {
-        Clock::now()
-            .mono
-            .saturating_duration_since(self.started.mono)
-            .as_secs()
+        self.up(Clock::now()).as_secs()
+    }
+
+    fn up(&self, now: Now) -> Duration {
+        now.mono.saturating_duration_since(self.started.mono)
+    }
+
+    fn status(&self, now: &Snapshot) -> Status {
+        Status::of(now, self.up(now.now), self.patience)
     }
 
     /// The connector's numbers now.
@@ -99,7 +104,7 @@ impl App {
 
     /// What `/health` says; logs it when it is something new.
     pub(crate) fn health(&self, now: &Snapshot) -> Status {
-        let status = Status::of(now, self.first_tries);
+        let status = self.status(now);
         let mut said = self
             .said
             .lock()
@@ -120,6 +125,7 @@ impl App {
                 from: before.as_str(),
                 to: status.as_str(),
                 down: &down,
+                reason: reason(status, now).as_deref(),
             });
         }
         status
@@ -167,7 +173,7 @@ impl App {
                 let now = self.snapshot();
                 match path {
                     "/metrics" => {
-                        let healthy = Status::of(&now, self.first_tries) == Status::Healthy;
+                        let healthy = self.status(&now) == Status::Healthy;
                         let text = metrics::text(now, &self.node_id, healthy, self.started.wall);
                         let accept = request.headers().get_all(ACCEPT).iter();
                         let accept = accept.filter_map(|header| header.to_str().ok());

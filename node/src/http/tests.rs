@@ -65,7 +65,11 @@ impl Inspect for NoConnector {
 #[test]
 fn a_flood_of_connections_is_accepted_one_a_turn() {
     let log = NodeLog::new("a", LevelFilter::Off, false);
-    let app = Arc::new(App::new("a", Box::new(NoConnector), 1, log));
+    let patience = health::Patience {
+        tries: 1,
+        time: Duration::MAX,
+    };
+    let app = Arc::new(App::new("a", Box::new(NoConnector), patience, log));
     let runtime = Flood::default();
     let mut serving = std::pin::pin!(serve(runtime.clone(), (), app));
     for turn in 1..=3 {

@@ -52,6 +52,8 @@ pub(crate) enum NodeEvent<'a> {
         from: &'a str,
         to: &'a str,
         down: &'a dyn fmt::Display,
+        /// Why it is not healthy.
+        reason: Option<&'a str>,
     },
     /// A signal that asks for the end.
     Signal { name: &'a str },
@@ -149,10 +151,10 @@ impl NodeEvent<'_> {
                 Info, NODE, "connector_ready", format_args!("ready"),
                 &[("connectedPeers", count(connected))],
             ),
-            Self::Health { from, to, down } => line(
+            Self::Health { from, to, down, reason } => line(
                 if to == "unhealthy" { Warn } else { Info },
                 NODE, "health_changed", format_args!("{from} became {to}"),
-                &[("from", Text(from)), ("status", Text(to)), ("criticalPeersDown", Shown(down))],
+                &[("from", Text(from)), ("status", Text(to)), ("criticalPeersDown", Shown(down)), ("reason", reason.map_or(Null, Text))],
             ),
             Self::Signal { name } => line(
                 Info, NODE, "shutdown_requested", format_args!("{name}: stopping; once more stops at once"),

@@ -15,6 +15,7 @@ use super::observer::{Ears, Noted};
 use super::{Control, HURRY};
 use crate::config::NodeConfig;
 use crate::config::Origin;
+use crate::http::health::Patience;
 use crate::http::snapshot::Inspect;
 use crate::http::{self, App};
 use crate::log::node::NodeEvent;
@@ -165,10 +166,14 @@ async fn start_one<R: Runtime>(
         tls,
         health_listen,
         places,
+        start_timeout,
         ..
     } = config;
     let node_id = router.node_id.clone();
-    let first_tries = router.retry.tries;
+    let patience = Patience {
+        tries: router.retry.tries,
+        time: start_timeout,
+    };
 
     let seed = getrandom::u64()
         .map_err(|error| write(NodeEvent::StartFailed { error: &error }))
@@ -235,8 +240,14 @@ async fn start_one<R: Runtime>(
     });
 
     let held = Box::new(Held(handle.clone()));
-    let app = Arc::new(App::new(&node_id, held, first_tries, log));
+    let app = Arc::new(App::new(&node_id, held, patience, log));
     runtime.spawn(http::serve(runtime.clone(), health, Arc::clone(&app)));
+    let (clock, told) = (runtime.clone(), tell.clone());
+    runtime.spawn(async move {
+        clock.sleep(patience.time).await;
+        // whoever was to come has made no event by not coming
+        let _ = told.send(Control::HealthMayDiffer(index));
+    });
     let (waiting, tell) = (handle.clone(), tell.clone());
     runtime.spawn(async move {
         waiting.wait().await;

@@ -141,6 +141,24 @@ fn a_node_whose_critical_peer_is_dead_is_ready_but_unhealthy_after_its_first_tri
 }
 
 #[test]
+fn a_node_whose_critical_peer_never_dials_it_is_unhealthy_after_its_start_timeout() {
+    let peer = waits_for("b").replace('}', ", critical: true}");
+    let settings = Settings::new("a").set("startTimeout", "1ms").peers(&[peer]);
+    let mut node = Process::spawn(run_command(&[settings]));
+    // nobody asks /health
+    assert_eq!(node.wait_for("connector_ready")["connectedPeers"], 0);
+    let changed = node.wait_for("health_changed");
+    let reason = "b is to dial us (it has no url) and has not";
+    assert_eq!(
+        (&changed["from"], &changed["status"], &changed["reason"]),
+        (&"starting".into(), &"unhealthy".into(), &reason.into())
+    );
+    let health = get(node.listens("a").1, "/health");
+    assert_eq!(health.status, 503);
+    assert_eq!(health.json()["reason"], reason);
+}
+
+#[test]
 fn healthcheck_asks_the_node_of_its_settings() {
     let mut node = Process::run(&[Settings::new("a").set("healthCheckHost", "0.0.0.0")]);
     node.wait_for("connector_ready");

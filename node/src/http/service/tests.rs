@@ -11,6 +11,12 @@ use super::*;
 
 const SECRET: &str = "hunter2";
 
+const PATIENCE: Patience = Patience {
+    tries: 5,
+    time: Duration::from_secs(60),
+};
+const SOON: Duration = Duration::from_secs(59);
+
 fn peer(id: &str, critical: bool) -> PeerConfig {
     PeerConfig {
         id: id.parse().unwrap(),
@@ -79,7 +85,7 @@ fn app(connector: Connector) -> App {
     App::new(
         "a",
         Box::new(Mutex::new(connector)),
-        5,
+        PATIENCE,
         NodeLog::new("a", LevelFilter::Off, false),
     )
 }
@@ -138,27 +144,91 @@ fn a_node_that_dials_its_critical_peer_for_the_first_time_is_starting() {
 #[test]
 fn health_is_what_becomes_of_critical_peers() {
     let mut now = two_peers().snapshot();
-    assert_eq!(Status::of(&now, 5), Status::Starting);
+    assert_eq!(Status::of(&now, SOON, PATIENCE), Status::Starting);
     now.peers[0].attempts = 4;
     assert_eq!(
-        Status::of(&now, 5),
+        Status::of(&now, SOON, PATIENCE),
         Status::Starting,
         "the first round of tries goes on"
     );
     now.peers[0].attempts = 5;
     assert_eq!(
-        Status::of(&now, 5),
+        Status::of(&now, SOON, PATIENCE),
         Status::Unhealthy,
         "the first round is over"
     );
     now.peers[0].state = PeerState::Connected;
-    assert_eq!(Status::of(&now, 5), Status::Healthy, "nobody needs c");
+    assert_eq!(
+        Status::of(&now, SOON, PATIENCE),
+        Status::Healthy,
+        "nobody needs c"
+    );
     now.peers[0].counters.connects = 1;
     now.peers[0].attempts = 0;
     now.peers[0].state = PeerState::Error;
-    assert_eq!(Status::of(&now, 5), Status::Unhealthy, "it was up once");
+    assert_eq!(
+        Status::of(&now, SOON, PATIENCE),
+        Status::Unhealthy,
+        "it was up once"
+    );
     now.draining = true;
-    assert_eq!(Status::of(&now, 5), Status::Draining);
+    assert_eq!(Status::of(&now, SOON, PATIENCE), Status::Draining);
+}
+
+#[test]
+fn a_critical_peer_that_never_dials_us_makes_the_node_unhealthy_in_the_end() {
+    let mut config = peer("b", true);
+    config.endpoint = None;
+    let now = app(connector(vec![config, peer("c", false)])).snapshot();
+    assert_eq!(Status::of(&now, SOON, PATIENCE), Status::Starting);
+    let late = Status::of(&now, PATIENCE.time, PATIENCE);
+    assert_eq!(late, Status::Unhealthy);
+    assert_eq!(
+        reason(late, &now).unwrap(),
+        "b is to dial us (it has no url) and has not"
+    );
+}
+
+#[test]
+fn health_says_why_it_is_bad() {
+    let mut now = two_peers().snapshot();
+    let why = |now: &Snapshot| reason(Status::Unhealthy, now).unwrap();
+    assert_eq!(
+        why(&now),
+        "b has not been reached at ws://127.0.0.1:3000",
+        "nobody needs c"
+    );
+    now.peers[1].critical = true;
+    now.peers[0].attempts = 2;
+    now.peers[1].counters.connects = 1;
+    now.peers[1].attempts = 1;
+    assert_eq!(
+        why(&now),
+        "b has not been reached at ws://127.0.0.1:3000 (2 tries failed); \
+         c is not reached any more at ws://127.0.0.1:3000 (1 try failed)"
+    );
+    for peer in &mut now.peers {
+        peer.endpoint = None;
+    }
+    now.peers[0].counters.auth_failures = 1;
+    assert_eq!(
+        why(&now),
+        "b is to dial us, and whoever did in its name failed to authenticate; \
+         c is gone; it is to dial us (it has no url)"
+    );
+    assert_eq!(reason(Status::Healthy, &now), None);
+    let draining = reason(Status::Draining, &now).unwrap();
+    assert_eq!(draining, "the node is shutting down");
+}
+
+#[test]
+fn a_reason_tells_of_five_peers_and_counts_the_others() {
+    let mut many = vec![peer("b", true), peer("c", true)];
+    many.extend((0..98).map(|n| peer(&format!("p{n}"), true)));
+    let (_, body) = get(&app(connector(many)), "/health");
+    let reason = body["reason"].as_str().unwrap();
+    assert_eq!(reason.matches("not been reached").count(), 5);
+    assert!(reason.ends_with("; and 95 more"), "{reason}");
 }
 
 #[test]
