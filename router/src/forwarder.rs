@@ -4,6 +4,14 @@
 //! handed to the next hop's link and ends with its one answer or its expiry. Each outgoing request
 //! has exactly one flight, so the peer's [`Requests`](btp_proto::Requests) hold the key and no
 //! generation is needed here.
+//!
+//! Timers are lazy. One belongs to the place of a flight in the slab, and stays where it is when the flight ends: the next
+//! flight in that place leaves it alone too, unless it would be too late. Only a timer that goes off looks whether there
+//! is a flight that is due, and is set again if that is so later. So nearly all flights come and go without the wheel, and
+//! each place is in it at most once and goes off about once in the time that flights are held.
+
+#[cfg(test)]
+mod tests;
 
 use alloc::vec::Vec;
 use core::hint::black_box;
@@ -41,9 +49,8 @@ impl FlightKey {
     }
 }
 
-/// One packet in flight. Aligned to cache lines: it is two of them, where one of a few bytes less mostly lies in three, and
-/// with many in flight each is a miss when the answer comes.
-#[repr(C, align(64))]
+/// One packet in flight. In the order written here: it begins a cache line, and fills it but for the last two fields.
+#[repr(C)]
 #[derive(Clone, Debug)]
 pub(crate) struct Flight {
     pub(crate) origin: Origin,
@@ -114,26 +121,50 @@ pub(crate) fn times(
     Ok((times, outgoing))
 }
 
-/// The slab of flights and the one timer each of them has.
+/// A place for a flight. Aligned to cache lines: it is two of them, where one of a few bytes less mostly lies in three, and
+/// with many in flight each is a miss when the answer comes.
+#[repr(C, align(64))]
+struct Slot {
+    flight: Option<Flight>,
+    /// What the timer of this place was last set for, whatever flight it was for. It has not gone off yet if that is later
+    /// than what [`Forwarder::seen`] says.
+    timer: Instant,
+}
+
+/// A timer that went off.
+pub(crate) enum Alarm {
+    /// The time of this flight is over. It has been taken out.
+    Over(Flight),
+    /// The flight that it was set for has ended before. What is in its place by now, if anything, has it set again.
+    Stale,
+}
+
+/// The slab of flights and the one timer that each place in it has.
 pub(crate) struct Forwarder {
-    flights: Vec<Option<Flight>>,
+    slots: Vec<Slot>,
     free: Vec<FlightKey>,
     wheel: Wheel,
+    /// The latest time that timers were asked for: each up to here may have gone off.
+    seen: Instant,
+    /// No timer is later.
+    last: Instant,
     limit: usize,
 }
 
 impl Forwarder {
     pub(crate) fn new(limit: usize, now: Instant) -> Self {
         Self {
-            flights: Vec::new(),
+            slots: Vec::new(),
             free: Vec::new(),
             wheel: Wheel::new(now),
+            seen: now,
+            last: now,
             limit,
         }
     }
 
     pub(crate) const fn len(&self) -> usize {
-        self.flights.len() - self.free.len()
+        self.slots.len() - self.free.len()
     }
 
     /// The key that the next [`insert`](Self::insert) will use; `None` when the node is full.
@@ -144,7 +175,7 @@ impl Forwarder {
         }
         match self.free.last() {
             Some(&key) => Some(key),
-            None => FlightKey::new(self.flights.len()),
+            None => FlightKey::new(self.slots.len()),
         }
     }
 
@@ -152,23 +183,35 @@ impl Forwarder {
     // so that the flight is made where it stays
     #[inline(always)]
     pub(crate) fn insert(&mut self, key: FlightKey, flight: Flight) {
-        if self.wheel.is_empty() {
-            // an idle wheel stands where it was left: bring it to the present, nothing can expire
-            let _ = self.wheel.expire(flight.sent);
+        if self.len() == 0 && self.last <= flight.sent {
+            // no timer is of a flight, and none is ahead: the wheel need not go through them to get to the present
+            self.wheel.reset(flight.sent);
+            self.seen = self.seen.max(flight.sent);
         }
         let index = key.index();
-        self.wheel.insert(index, flight.times.expires);
         if self.free.last() == Some(&key) {
             self.free.pop();
-            self.flights[index as usize] = Some(flight);
         } else {
             debug_assert_eq!(
-                self.flights.len(),
+                self.slots.len(),
                 index as usize,
                 "a key that vacant() did not give"
             );
-            self.flights.push(Some(flight));
+            self.slots.push(Slot::FREE);
         }
+        let slot = &mut self.slots[index as usize];
+        let expires = flight.times.expires;
+        slot.flight = Some(flight);
+        if slot.timer <= self.seen || expires < slot.timer {
+            self.set(index, expires);
+        }
+    }
+
+    /// Sets the timer of a place, or moves it.
+    fn set(&mut self, index: u32, at: Instant) {
+        self.slots[index as usize].timer = at;
+        self.last = self.last.max(at);
+        self.wheel.insert(index, at);
     }
 
     /// Reads what [`remove`](Self::remove) will for each of these keys, a word of each cache line, so that it is in the cache
@@ -177,10 +220,11 @@ impl Forwarder {
     pub(crate) fn touch(&self, keys: &[Option<FlightKey>]) {
         let mut seen = 0;
         for key in keys.iter().flatten() {
-            let index = key.index();
-            if let Some(Some(flight)) = self.flights.get(index as usize) {
+            if let Some(slot) = self.slots.get(key.index() as usize)
+                && let Some(flight) = &slot.flight
+            {
                 let [second, ..] = flight.condition.0;
-                seen ^= flight.request ^ u32::from(second) ^ self.wheel.touch(index);
+                seen ^= flight.request ^ u32::from(second);
             }
         }
         black_box(seen);
@@ -189,71 +233,49 @@ impl Forwarder {
     /// Ends a flight.
     #[inline]
     pub(crate) fn remove(&mut self, key: FlightKey) -> Option<Flight> {
-        let flight = self.flights.get_mut(key.index() as usize)?.take();
+        let flight = self.slots.get_mut(key.index() as usize)?.flight.take();
         if flight.is_some() {
-            self.wheel.remove(key.index());
             self.free.push(key);
         }
         flight
     }
 
-    /// Ends one flight whose time is over.
-    pub(crate) fn expire(&mut self, now: Instant) -> Option<Flight> {
-        let index = self.wheel.expire(now)? as usize;
-        let flight = self.flights.get_mut(index)?.take();
-        if flight.is_some() {
-            self.free.extend(FlightKey::new(index));
+    /// Looks at one timer whose time has come, in O(1). To be called until it returns `None`, or as often as the turn allows;
+    /// after `None` the next deadline is past `now`.
+    pub(crate) fn expire(&mut self, now: Instant) -> Option<Alarm> {
+        self.seen = self.seen.max(now);
+        let index = self.wheel.expire(now)?;
+        let slot = self.slots.get_mut(index as usize)?;
+        if let Some(later) = slot.flight.as_ref().map(|flight| flight.times.expires)
+            && later > self.seen
+        {
+            self.set(index, later);
+            return Some(Alarm::Stale);
         }
-        flight
+        let Some(flight) = slot.flight.take() else {
+            return Some(Alarm::Stale);
+        };
+        self.free.extend(FlightKey::new(index as usize));
+        Some(Alarm::Over(flight))
     }
 
+    /// When to call [`expire`](Self::expire): at or, by less than one tick of the wheel, after the earliest deadline of a
+    /// flight, or before it on account of stale timers. `None` when nothing is in flight.
+    ///
+    /// Stale timers cause at most one such early time in each tick, whatever their number, and none once the last flight has
+    /// ended. Those that came up while nothing was in flight are due at the next flight, all at once, unless none is left
+    /// ahead of it: then they are forgotten.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        if self.len() == 0 {
+            return None;
+        }
         self.wheel.next_deadline()
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use core::time::Duration;
-
-    fn now() -> Now {
-        Now {
-            mono: Instant::from_nanos(5_000_000_000),
-            wall: Timestamp::from_millis(1_000_000),
-        }
-    }
-
-    fn after(millis: u64) -> Timestamp {
-        now().wall.saturating_add(Duration::from_millis(millis))
-    }
-
-    #[test]
-    fn the_outgoing_packet_expires_a_margin_before_the_incoming_one() {
-        let (times, outgoing) = times(now(), after(10_000), &Timeouts::default()).unwrap();
-        assert_eq!(outgoing, after(9_000));
-        assert_eq!(times.expires, now().mono + Duration::from_secs(9));
-        assert_eq!(times.answer_by, now().mono + Duration::from_secs(10));
-    }
-
-    #[test]
-    fn no_packet_is_held_longer_than_the_longest_hold() {
-        let (_, outgoing) = times(now(), after(86_400_000), &Timeouts::default()).unwrap();
-        assert_eq!(outgoing, after(30_000));
-    }
-
-    #[test]
-    fn a_packet_without_time_is_late_and_one_without_margin_too() {
-        let timeouts = Timeouts::default();
-        assert_eq!(times(now(), now().wall, &timeouts), Err(Late::Expired));
-        assert_eq!(times(now(), after(1), &timeouts), Err(Late::Margin));
-        assert_eq!(times(now(), after(1_000), &timeouts), Err(Late::Margin));
-        assert!(times(now(), after(1_001), &timeouts).is_ok());
-    }
-
-    #[test]
-    fn a_packet_in_flight_is_small() {
-        // with 16 bytes in the wheel and about 16 among the peer's requests: the 160 bytes of the README
-        assert_eq!(size_of::<Option<Flight>>(), 128);
-    }
+impl Slot {
+    const FREE: Self = Self {
+        flight: None,
+        timer: Instant::ZERO,
+    };
 }

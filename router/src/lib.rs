@@ -14,7 +14,7 @@
 //! | [`config`] | what a connector is told at its birth |
 //! | [`Connector`] | the composition: links, peers, packets, time |
 //! | [`RoutingTable`] | longest prefix on segment boundaries, several next hops in priority order |
-//! | [`Wheel`] | the one timer that each packet in flight has |
+//! | [`Wheel`] | when packets in flight expire |
 //! | [`accounts`] | what a peer owes and is owed; amounts between assets |
 //! | [`Guard`] | slows down whoever guesses secrets |
 //! | [`stats`] | counts and times |

@@ -1,9 +1,11 @@
 //! A timer wheel for the node's flights.
 //!
-//! Nearly every flight ends long before it would expire, so what must be cheap is to set a timer and
-//! to drop it again: a few linked-list writes each, whatever the number of flights. The price is
+//! To set a timer and to drop it again takes a few linked-list writes each, whatever the number of timers. The price is
 //! precision. A timer fires up to one [tick](Wheel::TICK) late, and never early; whether an answer
 //! came in time is decided by comparing clocks, not by the wheel, which only cleans up.
+//!
+//! Nearly every flight ends long before it would expire, so the forwarder does not even drop timers: they belong to the
+//! places of its slab, and whatever is in a place when its timer fires is looked at.
 
 #[cfg(test)]
 mod tests;
@@ -122,10 +124,17 @@ impl Wheel {
         set
     }
 
-    /// Reads the timer of `key`, which brings it into the cache. The value means nothing.
-    #[inline]
-    pub(crate) fn touch(&self, key: u32) -> u32 {
-        self.timers.get(key as usize).map_or(0, |timer| timer.next)
+    /// Drops all timers and brings the wheel to `now`, or leaves it at the latest time it has seen. Writes 16 KiB if any was
+    /// set, whatever their number.
+    pub fn reset(&mut self, now: Instant) {
+        if self.len > 0 {
+            self.timers.clear();
+            self.heads.fill(NONE);
+            self.occupied = Bitmap::new();
+            self.len = 0;
+        }
+        self.present = self.present.max(now.as_nanos() >> TICK_BITS);
+        self.cursor = self.present;
     }
 
     /// When to call [`expire`](Self::expire): at or, by less than one tick, after the earliest

@@ -104,4 +104,4 @@ fn a_peer_that_has_fallen_silent_gives_back_what_packets_took() {
 }
 
 /// A packet in flight in the node's slab and wheel, where vectors doubled.
-const RECORD: usize = 2 * (120 + 24 + 4);
+const RECORD: usize = 2 * (128 + 16 + 4);

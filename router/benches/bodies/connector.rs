@@ -221,19 +221,32 @@ impl Node {
         took
     }
 
-    /// All that is in flight is answered, and then nothing happens for so long.
-    pub(crate) fn rest(&mut self, pause: Duration) {
-        while !self.waiting.is_empty() {
-            self.prepare(self.load.batch, 0);
+    /// The oldest packets in flight are answered, all but so many.
+    pub(crate) fn answer_all_but(&mut self, left: usize) {
+        while self.waiting.len() > left {
+            self.prepare(self.load.batch.min(self.waiting.len() - left), 0);
             self.work();
             self.note();
         }
+    }
+
+    /// Nothing happens for so long, and then all that is due by now is done: in how many calls.
+    pub(crate) fn wait(&mut self, pause: Duration) -> usize {
         self.now = at(self.now.mono + pause);
+        let mut calls = 0;
         while let Some(due) = self.connector.poll_timeout()
             && due <= self.now.mono
         {
             self.connector.handle_timeout(self.now);
+            calls += 1;
         }
+        calls
+    }
+
+    /// All that is in flight is answered, and then nothing happens for so long.
+    pub(crate) fn rest(&mut self, pause: Duration) {
+        self.answer_all_but(0);
+        self.wait(pause);
         while let Some(link) = self.connector.poll_writable() {
             let out = &mut self.back.bytes;
             out.clear();

@@ -26,7 +26,7 @@ use crate::config::{
     UnknownPeer,
 };
 use crate::event::Event;
-use crate::forwarder::Forwarder;
+use crate::forwarder::{Alarm, Forwarder};
 use crate::guard::Guard;
 use crate::identity::Tokens;
 use crate::link::Links;
@@ -415,10 +415,11 @@ impl Connector {
         const TURN: usize = 1_024;
         let now = self.clamp(now);
         for _ in 0..TURN {
-            let Some(flight) = self.forwarder.expire(now.mono) else {
-                break;
-            };
-            self.expire_flight(now, &flight);
+            match self.forwarder.expire(now.mono) {
+                Some(Alarm::Over(flight)) => self.expire_flight(now, &flight),
+                Some(Alarm::Stale) => {}
+                None => break,
+            }
         }
         for _ in 0..TURN {
             let Some(timer) = self.timers.expire(now.mono) else {

@@ -178,6 +178,35 @@ fn time_going_backwards_is_harmless() {
 }
 
 #[test]
+fn a_wheel_that_is_reset_has_no_timers_and_stands_at_the_present() {
+    let mut wheel = Wheel::new(at(0));
+    for key in 0..100 {
+        wheel.insert(key, at(u64::from(key) * TICK));
+    }
+    wheel.insert(7, at(3 * HORIZON));
+    assert_eq!(wheel.expire(at(TICK)), Some(0));
+    wheel.reset(at(5 * HORIZON));
+    assert!(wheel.is_empty());
+    assert_eq!(wheel.next_deadline(), None);
+    assert!(!wheel.remove(7));
+    let last = 6 * HORIZON - TICK;
+    wheel.insert(7, at(last));
+    assert_eq!(wheel.next_deadline(), Some(at(last)), "not parked");
+    assert_eq!(wheel.expire(at(last - TICK)), None);
+    assert_eq!(wheel.expire(at(last)), Some(7));
+}
+
+#[test]
+fn a_reset_to_a_time_long_gone_is_one_to_the_latest_seen() {
+    let mut wheel = Wheel::new(at(100 * TICK));
+    wheel.insert(0, at(90 * TICK));
+    wheel.reset(at(0));
+    wheel.insert(0, at(101 * TICK));
+    assert_eq!(wheel.expire(at(0)), None);
+    assert_eq!(wheel.next_deadline(), Some(at(101 * TICK)));
+}
+
+#[test]
 fn nothing_is_allocated_before_the_first_timer() {
     let wheel = Wheel::new(at(0));
     assert_eq!((wheel.timers.capacity(), wheel.heads.capacity()), (0, 0));
@@ -194,6 +223,7 @@ enum Op {
     Jump,
     /// Calls with a time long gone.
     Backwards(u64),
+    Reset,
 }
 
 fn ops() -> impl Strategy<Value = Vec<Op>> {
@@ -212,6 +242,7 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
         2 => (pass, 0..60usize).prop_map(|(pass, most)| Op::Expire(pass, most)),
         2 => Just(Op::Jump),
         1 => (0..2 * HORIZON).prop_map(Op::Backwards),
+        1 => Just(Op::Reset),
     ];
     prop::collection::vec(op, 1..120)
 }
@@ -287,6 +318,11 @@ proptest! {
                 Op::Backwards(by) => {
                     let then = model.now.saturating_sub(by);
                     model.expire(&mut wheel, then, usize::MAX);
+                }
+                Op::Reset => {
+                    model.timers.clear();
+                    model.seen = model.seen.max(model.now);
+                    wheel.reset(at(model.now));
                 }
             }
             prop_assert_eq!(wheel.len(), model.timers.len());
