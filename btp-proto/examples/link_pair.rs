@@ -132,10 +132,13 @@ fn receive(side: &mut Side, now: Now, message: &[u8]) {
             };
             let deadline = now.mono + Duration::from_secs(30);
             let len = fulfill.encoded_len();
-            side.answers
-                .respond(AnswerKind::Fulfill, deadline, id, len, |out| {
-                    fulfill.encode(out)
-                });
+            side.answers.respond(
+                AnswerKind::Fulfill { amount: 1 },
+                deadline,
+                id,
+                len,
+                |out| fulfill.encode(out),
+            );
         }
         Inbound::Answer { id, ilp } => {
             let cookie = side.requests.take(id);

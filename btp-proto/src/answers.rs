@@ -13,7 +13,10 @@ use crate::ring::Ring;
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
 pub enum AnswerKind {
     /// A FULFILL: money. Dropped last.
-    Fulfill,
+    Fulfill {
+        /// How much: the amount of the PREPARE that it answers.
+        amount: u64,
+    },
     /// A REJECT. Dropped first: the peer can find out by itself, from the expiry.
     Reject,
     /// Anything else, such as a RESPONSE without ILP or a FULFILL that no money rests on. Dropped like a FULFILL.
@@ -25,6 +28,8 @@ pub enum AnswerKind {
 pub struct Dropped {
     /// FULFILLs that the peer never got: each may have cost us its amount.
     pub fulfills: u64,
+    /// The sum of the amounts of these.
+    pub amount: u128,
     /// REJECTs.
     pub rejects: u64,
     /// Neither.
@@ -41,7 +46,10 @@ impl Dropped {
 
     fn count(&mut self, kind: AnswerKind) {
         let count = match kind {
-            AnswerKind::Fulfill => &mut self.fulfills,
+            AnswerKind::Fulfill { amount } => {
+                self.amount = self.amount.saturating_add(amount.into());
+                &mut self.fulfills
+            }
             AnswerKind::Reject => &mut self.rejects,
             AnswerKind::Other => &mut self.others,
         };
@@ -75,11 +83,52 @@ pub struct Answers {
     dropped: Dropped,
 }
 
+/// As small as it can be: there may be one for every 60 bytes of answers.
 struct Entry {
-    len: usize,
     deadline: Instant,
-    kind: AnswerKind,
+    /// Of a FULFILL.
+    amount: u64,
+    len: u32,
+    kind: Kind,
     alive: bool,
+}
+
+/// [`AnswerKind`] without the amount.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Fulfill,
+    Reject,
+    Other,
+}
+
+impl Entry {
+    const fn len(&self) -> usize {
+        self.len as usize
+    }
+
+    fn is_reject(&self) -> bool {
+        self.kind == Kind::Reject
+    }
+
+    const fn kind(&self) -> AnswerKind {
+        match self.kind {
+            Kind::Fulfill => AnswerKind::Fulfill {
+                amount: self.amount,
+            },
+            Kind::Reject => AnswerKind::Reject,
+            Kind::Other => AnswerKind::Other,
+        }
+    }
+}
+
+impl AnswerKind {
+    const fn split(self) -> (Kind, u64) {
+        match self {
+            Self::Fulfill { amount } => (Kind::Fulfill, amount),
+            Self::Reject => (Kind::Reject, 0),
+            Self::Other => (Kind::Other, 0),
+        }
+    }
 }
 
 impl Answers {
@@ -108,25 +157,27 @@ impl Answers {
         len: usize,
         write: impl FnOnce(&mut BytesMut),
     ) {
-        if len > self.max_bytes {
+        let (Ok(short), true) = (u32::try_from(len), len <= self.max_bytes) else {
             self.dropped.count(kind);
             return;
-        }
+        };
         let announced = len;
         let len = self.ring.append(|out| {
             out.reserve(announced);
             write(out);
         });
         debug_assert_eq!(len, announced, "the answer is not as long as announced");
+        let (kind, amount) = kind.split();
         self.entries.push_back(Entry {
-            len,
             deadline,
+            amount,
+            len: short,
             kind,
             alive: true,
         });
         self.live += 1;
         self.live_bytes += len;
-        if kind == AnswerKind::Reject {
+        if kind == Kind::Reject {
             self.live_rejects += 1;
         }
         while self.live_bytes > self.max_bytes && self.live > 0 {
@@ -164,15 +215,15 @@ impl Answers {
             if entry.alive {
                 self.forget(&entry);
                 if !send {
-                    self.dropped.count(entry.kind);
+                    self.dropped.count(entry.kind());
                 }
             }
             if send {
-                out.extend_from_slice(self.ring.waiting().get(..entry.len).unwrap_or_default());
+                out.extend_from_slice(self.ring.waiting().get(..entry.len()).unwrap_or_default());
             }
-            self.ring.consume(entry.len);
+            self.ring.consume(entry.len());
             if send {
-                return Some(entry.len);
+                return Some(entry.len());
             }
         }
         None
@@ -191,10 +242,10 @@ impl Answers {
                 continue;
             }
             entry.alive = false;
-            self.dropped.count(entry.kind);
+            self.dropped.count(entry.kind());
             self.live -= 1;
-            self.live_bytes -= entry.len;
-            if entry.kind == AnswerKind::Reject {
+            self.live_bytes -= entry.len();
+            if entry.is_reject() {
                 self.live_rejects -= 1;
             }
         }
@@ -255,21 +306,21 @@ impl Answers {
                 self.discard_front();
             }
             if let Some(entry) = self.entries.front() {
-                let kind = entry.kind;
+                let kind = entry.kind();
                 self.dropped.count(kind);
                 self.live -= 1;
-                self.live_bytes -= entry.len;
+                self.live_bytes -= entry.len();
                 self.discard_front();
             }
             return;
         }
         let start = self.first_reject.saturating_sub(self.popped) as usize;
         for (at, entry) in self.entries.iter_mut().enumerate().skip(start) {
-            if entry.alive && entry.kind == AnswerKind::Reject {
+            if entry.alive && entry.is_reject() {
                 entry.alive = false;
                 self.live -= 1;
                 self.live_rejects -= 1;
-                self.live_bytes -= entry.len;
+                self.live_bytes -= entry.len();
                 self.dropped.rejects = self.dropped.rejects.saturating_add(1);
                 self.first_reject = self.popped + at as u64 + 1;
                 return;
@@ -280,14 +331,14 @@ impl Answers {
     fn discard_front(&mut self) {
         if let Some(entry) = self.entries.pop_front() {
             self.popped += 1;
-            self.ring.consume(entry.len);
+            self.ring.consume(entry.len());
         }
     }
 
     fn forget(&mut self, entry: &Entry) {
         self.live -= 1;
-        self.live_bytes -= entry.len;
-        if entry.kind == AnswerKind::Reject {
+        self.live_bytes -= entry.len();
+        if entry.is_reject() {
             self.live_rejects -= 1;
         }
     }
@@ -300,10 +351,10 @@ impl Answers {
             if entry.alive {
                 self.ring
                     .waiting_mut()
-                    .copy_within(from..from + entry.len, to);
-                to += entry.len;
+                    .copy_within(from..from + entry.len(), to);
+                to += entry.len();
             }
-            from += entry.len;
+            from += entry.len();
         }
         self.ring.truncate(to);
         self.entries.retain(|entry| entry.alive);

@@ -99,7 +99,7 @@
 //! let Inbound::Request { id, ilp: [12, 0] } = bob.handle_message(now, &message) else { panic!() };
 //! let mut owed = Answers::new(4 << 20);
 //! let deadline = now.mono + Duration::from_secs(30);
-//! owed.respond(AnswerKind::Fulfill, deadline, id, 2, |out| out.put_slice(&[13, 0]));
+//! owed.respond(AnswerKind::Fulfill { amount: 1 }, deadline, id, 2, |out| out.put_slice(&[13, 0]));
 //! assert!(bob.poll_transmit(now.mono, Some(&mut owed), &mut wire).is_some());
 //!
 //! // Alice finds out whose answer it is.

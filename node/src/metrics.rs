@@ -16,7 +16,9 @@ use ilp_router::PeerState;
 use ilp_router::stats::Histogram;
 use ilp_runtime::tls::{TlsCertificate, TlsRole};
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, NoLabelSet, text};
+use prometheus_client::encoding::{
+    DescriptorEncoder, EncodeCounterValue, EncodeLabelSet, NoLabelSet, text,
+};
 use prometheus_client::metrics::MetricType::{self, Counter, Gauge};
 use prometheus_client::metrics::exemplar::Exemplar;
 use prometheus_client::registry::Registry;
@@ -307,13 +309,18 @@ impl Scrape {
             ),
             each(
                 "ilp_dropped_fulfills",
-                "FULFILLs among the dropped answers: we may have paid and not been paid",
+                "FULFILLs among the dropped answers, but those of amount 0: we may have paid and not been paid",
                 |p| p.counters.dropped_fulfills,
             ),
         ] {
             out.counters(name, help, self.peers().map(|peer| (label(peer), of(peer))))?;
         }
-        Ok(())
+        out.counters(
+            "ilp_dropped_amount",
+            "Amounts of these FULFILLs: by how much a peer's books may differ from ours",
+            self.peers()
+                .map(|peer| (label(peer), peer.counters.dropped_amount as f64)),
+        )
     }
 
     /// Without TLS there are none, and no metric of them.
@@ -446,7 +453,7 @@ impl Out<'_> {
         &mut self,
         name: &str,
         help: &str,
-        series: impl IntoIterator<Item = (Labels<'l, N>, u64)>,
+        series: impl IntoIterator<Item = (Labels<'l, N>, impl EncodeCounterValue)>,
     ) -> fmt::Result
     where
         Labels<'l, N>: EncodeLabelSet,

@@ -217,8 +217,10 @@ pub enum Event {
     AnswersDropped {
         /// To whom.
         peer: PeerId,
-        /// FULFILLs among them: money that will not be paid.
+        /// FULFILLs among them: money that will not be paid. Those of amount 0 are not counted.
         fulfills: u64,
+        /// The sum of their amounts, in the asset of the peer's account.
+        amount: u128,
         /// REJECTs among them.
         rejects: u64,
     },

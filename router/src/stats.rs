@@ -37,8 +37,10 @@ pub struct PeerCounters {
     pub late_answers: u64,
     /// Answers to it that were dropped.
     pub dropped_answers: u64,
-    /// FULFILLs among them: money that we may have paid and not been paid.
+    /// FULFILLs among them: money that we may have paid and not been paid. Those of amount 0 are none of these.
     pub dropped_fulfills: u64,
+    /// The sum of their amounts, in the asset of its account: by how much its books may differ from ours.
+    pub dropped_amount: u128,
     /// Frames from it that are no BTP.
     pub unreadable: u64,
     /// BTP ERRORs and answers without a packet from it.

@@ -128,6 +128,49 @@ fn an_address_that_a_child_did_not_fetch_is_no_money_lost() {
     assert_eq!(told(&net, "a"), 0);
 }
 
+/// The numbers of `sender` at `a`: dropped answers, FULFILLs among them, and their amount.
+fn lost_by_sender(net: &Net) -> (u64, u64, u128) {
+    let mut peers = net.node("a").peers();
+    let sender = peers.find(|peer| peer.config.id.as_str() == "sender");
+    let counters = sender.unwrap().counters;
+    let (answers, fulfills) = (counters.dropped_answers, counters.dropped_fulfills);
+    (answers, fulfills, counters.dropped_amount)
+}
+
+/// `sender` pays these amounts and is gone before their answers, for good.
+fn loses(amounts: &[u64]) -> Net {
+    let mut net = hub(|_| {});
+    let pipe = net.pipes_between("sender", "a")[0];
+    net.set_stuck(pipe, "a", true);
+    let now = net.now();
+    for &amount in amounts {
+        net.app("sender").send(now, "test.a.x", amount, LONG);
+    }
+    net.run(Duration::from_secs(1));
+    net.cut(pipe);
+    net.run(Duration::from_secs(120));
+    net
+}
+
+#[test]
+fn a_lost_fulfill_is_told_of_with_its_amount() {
+    let net = loses(&[0, 7, 5, u64::MAX]);
+    let sum = 12 + u128::from(u64::MAX);
+    assert_eq!(lost_by_sender(&net), (4, 3, sum));
+    let told = net.events_of("a").map(|event| match event {
+        Event::AnswersDropped { amount, .. } => *amount,
+        _ => 0,
+    });
+    assert_eq!(told.sum::<u128>(), sum);
+}
+
+#[test]
+fn a_lost_fulfill_of_nothing_is_no_money_lost() {
+    let net = loses(&[0, 0]);
+    assert_eq!(lost_by_sender(&net), (2, 0, 0));
+    assert_eq!(told(&net, "a"), 0);
+}
+
 #[test]
 fn a_lost_fulfill_waits_for_room_among_the_events_and_wakes_nobody_meanwhile() {
     let mut net = hub(|a| a.limits.event_ring = 30);

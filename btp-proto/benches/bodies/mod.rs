@@ -99,9 +99,15 @@ pub(crate) fn exchange() -> impl FnMut() {
         let Inbound::Request { id, .. } = bob.handle_message(now, &wire) else {
             panic!("no request");
         };
-        owed.respond(AnswerKind::Fulfill, deadline, id, answer.len(), |out| {
-            out.put_slice(black_box(&answer));
-        });
+        owed.respond(
+            AnswerKind::Fulfill { amount: 1 },
+            deadline,
+            id,
+            answer.len(),
+            |out| {
+                out.put_slice(black_box(&answer));
+            },
+        );
         wire.clear();
         assert!(
             bob.poll_transmit(now.mono, Some(&mut owed), &mut wire)

@@ -31,7 +31,7 @@ fn rest(answers: &mut Answers, now: Instant) -> Vec<u8> {
 #[test]
 fn answers_leave_in_the_order_they_came() {
     let mut answers = Answers::new(100);
-    push(&mut answers, AnswerKind::Fulfill, 1, 10);
+    push(&mut answers, AnswerKind::Fulfill { amount: 1 }, 1, 10);
     push(&mut answers, AnswerKind::Reject, 2, 20);
     push(&mut answers, AnswerKind::Other, 3, 5);
     assert_eq!((answers.len(), answers.bytes()), (3, 35));
@@ -43,7 +43,7 @@ fn answers_leave_in_the_order_they_came() {
 #[test]
 fn respond_writes_a_response_frame_with_the_packet_in_it() {
     let mut answers = Answers::new(100);
-    answers.respond(AnswerKind::Fulfill, LATER, 7, 3, |out| {
+    answers.respond(AnswerKind::Fulfill { amount: 1 }, LATER, 7, 3, |out| {
         out.put_slice(b"abc")
     });
     let mut out = BytesMut::from(&b"before"[..]);
@@ -60,7 +60,9 @@ fn respond_writes_a_response_frame_with_the_packet_in_it() {
 fn an_answer_past_its_deadline_is_dropped_when_its_turn_comes() {
     let mut answers = Answers::new(100);
     let at = Instant::from_nanos;
-    answers.push(AnswerKind::Fulfill, at(5), 1, |out| out.put_u8(1));
+    answers.push(AnswerKind::Fulfill { amount: 1 }, at(5), 1, |out| {
+        out.put_u8(1)
+    });
     answers.push(AnswerKind::Reject, at(6), 1, |out| out.put_u8(2));
     answers.push(AnswerKind::Other, at(5), 1, |out| out.put_u8(3));
     assert_eq!(
@@ -73,6 +75,7 @@ fn an_answer_past_its_deadline_is_dropped_when_its_turn_comes() {
         dropped,
         Dropped {
             fulfills: 1,
+            amount: 1,
             rejects: 0,
             others: 1
         }
@@ -84,11 +87,11 @@ fn an_answer_past_its_deadline_is_dropped_when_its_turn_comes() {
 #[test]
 fn rejects_are_dropped_before_any_fulfill() {
     let mut answers = Answers::new(40);
-    push(&mut answers, AnswerKind::Fulfill, 1, 10);
+    push(&mut answers, AnswerKind::Fulfill { amount: 1 }, 1, 10);
     push(&mut answers, AnswerKind::Reject, 2, 10);
-    push(&mut answers, AnswerKind::Fulfill, 3, 10);
+    push(&mut answers, AnswerKind::Fulfill { amount: 1 }, 3, 10);
     push(&mut answers, AnswerKind::Reject, 4, 10);
-    push(&mut answers, AnswerKind::Fulfill, 5, 20);
+    push(&mut answers, AnswerKind::Fulfill { amount: 1 }, 5, 20);
     assert_eq!(
         answers.take_dropped(),
         Dropped {
@@ -103,12 +106,13 @@ fn rejects_are_dropped_before_any_fulfill() {
 fn without_rejects_the_oldest_answer_goes() {
     let mut answers = Answers::new(30);
     for mark in 1..=5 {
-        push(&mut answers, AnswerKind::Fulfill, mark, 10);
+        push(&mut answers, AnswerKind::Fulfill { amount: 1 }, mark, 10);
     }
     assert_eq!(
         answers.take_dropped(),
         Dropped {
             fulfills: 2,
+            amount: 2,
             ..Dropped::default()
         }
     );
@@ -118,7 +122,7 @@ fn without_rejects_the_oldest_answer_goes() {
 #[test]
 fn a_reject_does_not_push_a_fulfill_out() {
     let mut answers = Answers::new(20);
-    push(&mut answers, AnswerKind::Fulfill, 1, 20);
+    push(&mut answers, AnswerKind::Fulfill { amount: 1 }, 1, 20);
     push(&mut answers, AnswerKind::Reject, 2, 5);
     assert_eq!(
         answers.take_dropped(),
@@ -133,12 +137,13 @@ fn a_reject_does_not_push_a_fulfill_out() {
 #[test]
 fn an_answer_larger_than_the_budget_pushes_nothing_out() {
     let mut answers = Answers::new(20);
-    push(&mut answers, AnswerKind::Fulfill, 1, 20);
-    push(&mut answers, AnswerKind::Fulfill, 2, 21);
+    push(&mut answers, AnswerKind::Fulfill { amount: 1 }, 1, 20);
+    push(&mut answers, AnswerKind::Fulfill { amount: 1 }, 2, 21);
     assert_eq!(
         answers.take_dropped(),
         Dropped {
             fulfills: 1,
+            amount: 1,
             ..Dropped::default()
         }
     );
@@ -148,7 +153,7 @@ fn an_answer_larger_than_the_budget_pushes_nothing_out() {
 #[test]
 fn memory_stays_bounded_while_nothing_is_read() {
     let mut answers = Answers::new(1000);
-    push(&mut answers, AnswerKind::Fulfill, 1, 100);
+    push(&mut answers, AnswerKind::Fulfill { amount: 1 }, 1, 100);
     for _ in 0..10_000 {
         push(&mut answers, AnswerKind::Reject, 2, 90);
     }
@@ -175,7 +180,7 @@ fn memory_stays_bounded_while_little_is_read_and_much_is_dropped() {
     for step in 0..100_000 {
         // By turns: more and more FULFILLs among the REJECTs, and now nothing, now nearly all of it is read.
         let kind = if step % 4 < step / 4_000 % 4 {
-            AnswerKind::Fulfill
+            AnswerKind::Fulfill { amount: 1 }
         } else {
             AnswerKind::Reject
         };
@@ -195,18 +200,18 @@ fn memory_stays_bounded_while_little_is_read_and_much_is_dropped() {
 fn a_large_ring_is_given_back_when_it_runs_dry() {
     let mut answers = Answers::new(1 << 20);
     for _ in 0..50 {
-        push(&mut answers, AnswerKind::Fulfill, 1, 20_000);
+        push(&mut answers, AnswerKind::Fulfill { amount: 1 }, 1, 20_000);
     }
     assert_eq!(rest(&mut answers, Instant::ZERO).len(), 50);
     assert!(answers.ring.capacity() <= crate::ring::KEEP);
-    push(&mut answers, AnswerKind::Fulfill, 9, 20);
+    push(&mut answers, AnswerKind::Fulfill { amount: 1 }, 9, 20);
     assert_eq!(rest(&mut answers, Instant::ZERO), [9]);
 }
 
 #[test]
 fn debug_shows_numbers_only() {
     let mut answers = Answers::new(20);
-    push(&mut answers, AnswerKind::Fulfill, b'x', 4);
+    push(&mut answers, AnswerKind::Fulfill { amount: 1 }, b'x', 4);
     let shown = format!("{answers:?}");
     assert!(
         shown.starts_with("Answers { len: 1, bytes: 4, max_bytes: 20"),
@@ -216,7 +221,7 @@ fn debug_shows_numbers_only() {
 
 fn kinds() -> impl Strategy<Value = AnswerKind> {
     prop_oneof![
-        Just(AnswerKind::Fulfill),
+        any::<u64>().prop_map(|amount| AnswerKind::Fulfill { amount }),
         Just(AnswerKind::Reject),
         Just(AnswerKind::Other)
     ]
@@ -274,9 +279,9 @@ fn what_nobody_came_for_is_given_up_at_its_deadline() {
     let mut answers = Answers::new(1_000);
     let at = Instant::from_nanos;
     for (kind, deadline) in [
-        (AnswerKind::Fulfill, 10),
+        (AnswerKind::Fulfill { amount: u64::MAX }, 10),
         (AnswerKind::Reject, 30),
-        (AnswerKind::Fulfill, 20),
+        (AnswerKind::Fulfill { amount: 1 }, 20),
     ] {
         answers.push(kind, at(deadline), 4, |out| out.extend_from_slice(b"abcd"));
     }
@@ -285,8 +290,14 @@ fn what_nobody_came_for_is_given_up_at_its_deadline() {
     assert_eq!((answers.len(), answers.bytes()), (1, 4));
     let dropped = answers.take_dropped();
     assert_eq!((dropped.fulfills, dropped.rejects), (2, 0));
+    assert_eq!(dropped.amount, u128::from(u64::MAX) + 1);
     let mut out = BytesMut::new();
     assert_eq!(answers.pop(at(20), &mut out), Some(4));
     assert_eq!(answers.expire(at(99)), None);
     assert!(answers.is_empty() && answers.take_dropped().is_zero());
+}
+
+#[test]
+fn what_is_kept_of_an_answer_besides_its_bytes_is_small() {
+    assert!(size_of::<Entry>() <= 24);
 }

@@ -99,10 +99,13 @@ impl End {
 
     pub(crate) fn answer(&mut self, id: u32, ilp: &[u8]) {
         let never = Instant::from_nanos(u64::MAX);
-        self.answers
-            .respond(AnswerKind::Fulfill, never, id, ilp.len(), |out| {
-                out.put_slice(ilp)
-            });
+        self.answers.respond(
+            AnswerKind::Fulfill { amount: 1 },
+            never,
+            id,
+            ilp.len(),
+            |out| out.put_slice(ilp),
+        );
     }
 
     pub(crate) fn take_got(&mut self) -> Vec<Got> {

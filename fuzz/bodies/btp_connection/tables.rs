@@ -105,7 +105,7 @@ impl AnswersToo {
 
     pub(super) fn respond(&mut self, kind: u8, deadline: Instant, id: u32, len: u8) {
         let kind = match kind % 3 {
-            0 => AnswerKind::Fulfill,
+            0 => AnswerKind::Fulfill { amount: 1 },
             1 => AnswerKind::Reject,
             _ => AnswerKind::Other,
         };

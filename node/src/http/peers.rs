@@ -144,10 +144,12 @@ impl Serialize for Counters<'_> {
             ("dialFailures", c.dial_failures),
             ("authFailures", c.auth_failures),
         ];
-        let mut map = serializer.serialize_map(Some(all.len()))?;
+        let mut map = serializer.serialize_map(Some(all.len() + 1))?;
         for (name, count) in all {
             map.serialize_entry(name, &count)?;
         }
+        // an amount, so a string
+        map.serialize_entry("droppedAmount", &c.dropped_amount.to_string())?;
         map.end()
     }
 }

@@ -202,10 +202,10 @@ pub(crate) fn describe(event: &Event, per_packet: Level, emit: &mut dyn FnMut(Li
             FORWARDER, "late_answer", format_args!("{peer} answered nothing that is in flight"),
             &[("peerId", id(peer)), ("requestId", Number((*request_id).into())), ("packetType", kind(*packet_type))],
         ),
-        Event::AnswersDropped { peer, fulfills, rejects } => line(
+        Event::AnswersDropped { peer, fulfills, amount, rejects } => line(
             if *fulfills > 0 { Error } else { Warn },
             FORWARDER, "answers_dropped", format_args!("answers to {peer} could not be delivered"),
-            &[("peerId", id(peer)), ("fulfills", Number(*fulfills)), ("rejects", Number(*rejects))],
+            &[("peerId", id(peer)), ("fulfills", Number(*fulfills)), ("amount", Shown(amount)), ("rejects", Number(*rejects))],
         ),
 
         // Messages

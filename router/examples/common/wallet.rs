@@ -88,7 +88,7 @@ impl Wallet {
                     fulfillment: PREIMAGE,
                     data: &[],
                 };
-                let (kind, until) = (AnswerKind::Fulfill, now.mono + LIFETIME);
+                let (kind, until) = (AnswerKind::Fulfill { amount: 1 }, now.mono + LIFETIME);
                 let write = |out: &mut BytesMut| answer.encode(out);
                 self.owed
                     .respond(kind, until, id, answer.encoded_len(), write);

@@ -89,9 +89,14 @@ impl Connector {
             Origin::Ildcp => self.take_address(now, from, fulfill),
             Origin::Peer { peer, request } => {
                 self.peers[peer].counters.fulfills_out += 1;
+                let kind = match flight.amount_in {
+                    // as in `respond_fulfill`
+                    0 => AnswerKind::Other,
+                    amount => AnswerKind::Fulfill { amount },
+                };
                 let answers = &mut self.peers[peer].answers;
                 answers.respond(
-                    AnswerKind::Fulfill,
+                    kind,
                     flight.times.answer_by,
                     request,
                     fulfill.encoded_len(),

@@ -206,7 +206,10 @@ impl Connector {
         let dropped = peer.answers.take_dropped();
         peer.counters.dropped_answers += dropped.fulfills + dropped.rejects + dropped.others;
         peer.counters.dropped_fulfills += dropped.fulfills;
+        let lost = &mut peer.counters.dropped_amount;
+        *lost = lost.saturating_add(dropped.amount);
         peer.untold.fulfills += dropped.fulfills;
+        peer.untold.amount = peer.untold.amount.saturating_add(dropped.amount);
         peer.untold.rejects += dropped.rejects;
         if peer.untold.fulfills > 0 {
             self.report_losses(index);
@@ -260,6 +263,7 @@ fn dropped_event(peer: &Peer) -> Event {
     Event::AnswersDropped {
         peer: peer.config.id.clone(),
         fulfills: peer.untold.fulfills,
+        amount: peer.untold.amount,
         rejects: peer.untold.rejects,
     }
 }

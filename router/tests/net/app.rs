@@ -278,7 +278,7 @@ impl App {
                 };
                 let len = fulfill.encoded_len();
                 self.answers
-                    .respond(AnswerKind::Fulfill, until, id, len, |out| {
+                    .respond(AnswerKind::Fulfill { amount: 1 }, until, id, len, |out| {
                         fulfill.encode(out)
                     });
             }

@@ -191,12 +191,12 @@ fn table() -> Vec<(Event, Vec<Json>)> {
             vec![json!({"level": "debug", "component": "forwarder", "event": "late_answer", "peerId": "bob", "requestId": 7, "packetType": "REJECT"})],
         ),
         (
-            Event::AnswersDropped { peer: bob(), fulfills: 1, rejects: 2 },
-            vec![json!({"level": "error", "component": "forwarder", "event": "answers_dropped", "peerId": "bob", "fulfills": 1, "rejects": 2})],
+            Event::AnswersDropped { peer: bob(), fulfills: 1, amount: 7, rejects: 2 },
+            vec![json!({"level": "error", "component": "forwarder", "event": "answers_dropped", "peerId": "bob", "fulfills": 1, "amount": "7", "rejects": 2})],
         ),
         (
-            Event::AnswersDropped { peer: bob(), fulfills: 0, rejects: 2 },
-            vec![json!({"level": "warn", "component": "forwarder", "event": "answers_dropped", "peerId": "bob", "fulfills": 0, "rejects": 2})],
+            Event::AnswersDropped { peer: bob(), fulfills: 0, amount: 0, rejects: 2 },
+            vec![json!({"level": "warn", "component": "forwarder", "event": "answers_dropped", "peerId": "bob", "fulfills": 0, "amount": "0", "rejects": 2})],
         ),
         (
             Event::Stalled { peer: bob(), bytes: 5_000_000 },
