@@ -2,9 +2,15 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used)]
 
+#[path = "../../conformance/tests/conformance/suite/tls/certs.rs"]
+#[allow(dead_code, unreachable_pub)] // what the tests of the runtimes need besides
+mod certs;
+
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Output, Stdio};
 
+use certs::{Authority, Dir, localhost, self_signed};
+use ilp_runtime::tls::TlsIdentity;
 use serde_json::Value as Json;
 
 fn command(args: &[&str]) -> Command {
@@ -83,6 +89,72 @@ fn every_pair_goes_through_all_nodes_of_a_row_and_through_its_pipe() {
     check_run(run);
     check_run(&run["pipe"]);
     assert!(number(&run["ratioToPipe"]) > 0.0);
+}
+
+/// Files as `bench` takes them.
+fn names(files: &TlsIdentity) -> [&str; 2] {
+    [&files.cert_file, &files.key_file].map(|file| file.to_str().unwrap())
+}
+
+#[test]
+fn nodes_with_tls_are_measured_when_they_are_given_a_certificate() {
+    let dir = Dir::new();
+    let files = self_signed(&localhost()).write(&dir, "bench");
+    let [cert, key] = names(&files);
+    let tls = ["--tls-cert", cert, "--tls-key", key, "--json"];
+    // more in flight than are read at once, so that what TLS has read and nobody has taken matters
+    let many = ["--nodes", "2", "--pairs", "2", "--in-flight", "1,4096"];
+    let json = good(&[&tls[..], &many, &["--duration", "300ms"]].concat());
+    assert_eq!(json["tls"], true);
+    for run in json["runs"].as_array().unwrap() {
+        check_run(run);
+    }
+    let idle = ["--idle-peers", "20", "--duration", "100ms"];
+    let json = good(&[&tls[..], &idle].concat());
+    assert_eq!(json["lost"], 0);
+}
+
+#[test]
+fn a_certificate_of_no_use_is_said_to_be_so_before_anything_is_started() {
+    let dir = Dir::new();
+    let authority = Authority::new("ours");
+    let files = authority.sign(&localhost()).write(&dir, "bench");
+    let [cert, key] = names(&files);
+    let other = self_signed(&localhost()).write(&dir, "other");
+    let missing = dir.write("x", "").with_file_name("missing.pem");
+    let missing = missing.to_str().unwrap();
+    let ca_file = authority.write(&dir, "ca.pem");
+    for (args, said) in [
+        (&["--tls-cert", cert][..], "--tls-key"),
+        (
+            &["--tls-cert", cert, "--tls-key", missing],
+            "missing.pem: cannot be read",
+        ),
+        (
+            &["--tls-cert", cert, "--tls-key", names(&other)[1]],
+            "does not belong to the first certificate",
+        ),
+        (&["--ca-file", cert], "--ca-file needs --tls-cert"),
+        (
+            &["--target", "wss://a", "--receiver", "wss://a"],
+            "wss:// needs --ca-file",
+        ),
+    ] {
+        let output = bench(args);
+        let err = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {err}");
+        assert!(err.contains(said), "{args:?}: {err}");
+    }
+    // one that somebody has signed is trusted by that authority, not by itself
+    let ca_file = ca_file.to_str().unwrap();
+    let all = ["--tls-cert", cert, "--tls-key", key, "--ca-file", ca_file];
+    good(
+        &[
+            &all[..],
+            &["--json", "--duration", "100ms", "--in-flight", "4"],
+        ]
+        .concat(),
+    );
 }
 
 #[test]

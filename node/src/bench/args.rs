@@ -1,6 +1,7 @@
 //! The arguments of `bench`.
 
 use std::convert::Infallible;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use btp_proto::Secret;
@@ -8,7 +9,9 @@ use clap::Args;
 use ilp_proto::MAX_DATA;
 
 use super::packets::MIN_DATA;
+use super::tls::NodeTls;
 use crate::config;
+use crate::tools::args::Usage;
 use crate::tools::load::MAX_IN_FLIGHT;
 
 const NUMBERS: &str = "\
@@ -42,6 +45,10 @@ Examples:
   ilp-connector bench --nodes 3 --in-flight 512 --with-pipe
   ilp-connector bench --rate 50000 --duration 30s
   ilp-connector bench --idle-peers 10000
+  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=bench \\
+    -addext subjectAltName=IP:127.0.0.1 -addext basicConstraints=critical,CA:FALSE \\
+    -keyout key.pem -out cert.pem
+  ilp-connector bench --tls-cert cert.pem --tls-key key.pem
   ilp-connector bench --target ws://localhost:3000 --target-user alice --target-token T1 \\
     --receiver ws://localhost:3000 --receiver-user bob --receiver-token T2 --to test.node.bob --pid 4711
 
@@ -75,6 +82,20 @@ pub(crate) struct BenchArgs {
     /// Address of the receivers; {i} as above [default: what their server tells them, by ILDCP]
     #[arg(long, value_name = "ADDRESS", requires = "target")]
     pub(super) to: Option<String>,
+    /// Certificate (PEM, for 127.0.0.1) that the nodes show: all links are wss:// then
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "tls_key",
+        conflicts_with = "target"
+    )]
+    pub(super) tls_cert: Option<PathBuf>,
+    /// Private key (PEM) of --tls-cert
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub(super) tls_key: Option<PathBuf>,
+    /// Authorities (PEM) to trust with wss:// [default: --tls-cert itself]
+    #[arg(long, value_name = "FILE")]
+    pub(super) ca_file: Option<PathBuf>,
     /// Process whose CPU and memory are measured, with --target; may be given several times
     #[arg(long, value_name = "PID", requires = "target")]
     pub(super) pid: Vec<u32>,
@@ -114,6 +135,21 @@ pub(crate) struct BenchArgs {
 }
 
 impl BenchArgs {
+    /// What the nodes that are started show, if they speak TLS.
+    pub(super) fn node_tls(&self) -> Result<Option<NodeTls>, Usage> {
+        let files = self.tls_cert.as_ref().zip(self.tls_key.as_ref());
+        let Some((cert, key)) = files else {
+            return match (&self.ca_file, &self.target) {
+                (Some(_), None) => Err(Usage(
+                    "--ca-file needs --tls-cert and --tls-key, or a --target that is wss://".into(),
+                )),
+                _ => Ok(None),
+            };
+        };
+        let tls = NodeTls::of_files(cert, key, self.ca_file.as_deref()).map_err(Usage)?;
+        Ok(Some(tls))
+    }
+
     /// Every number of packets in flight to measure with.
     pub(super) fn levels(&self) -> Vec<usize> {
         match (self.in_flight.is_empty(), self.rate) {

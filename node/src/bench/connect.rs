@@ -1,6 +1,7 @@
 //! From a URL to a socket that speaks BTP.
 
 use std::fmt;
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
@@ -10,10 +11,12 @@ use ilp_proto::{Address, IldcpResponse, Packet, ildcp};
 use ilp_runtime::Clock;
 use ilp_runtime::endpoint::parse_url;
 use rustix::event::PollFlags;
+use rustls::StreamOwned;
 
 use super::engine::wait;
 use super::packets::error_words;
 use super::socket::Socket;
+use super::tls::{Tls, Trust};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Ids of our first two requests.
@@ -27,12 +30,15 @@ pub(super) struct Account {
     port: u16,
     path: String,
     credentials: Credentials,
+    /// With TLS: whom to trust.
+    trust: Option<Trust>,
 }
 
 impl fmt::Display for Account {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let user = self.credentials.username.as_deref();
-        write!(f, "ws://{}:{}", bracketed(&self.host), self.port)?;
+        let scheme = if self.trust.is_some() { "wss" } else { "ws" };
+        write!(f, "{scheme}://{}:{}", bracketed(&self.host), self.port)?;
         user.map_or(Ok(()), |user| write!(f, " as {user:?}"))
     }
 }
@@ -49,15 +55,16 @@ impl Account {
     /// Puts together what flags say; what the URL lacks is in `user` and `token`.
     ///
     /// # Errors
-    /// When the URL is none, or wants TLS.
+    /// When the URL is none, or wants TLS and nobody is said to be trusted.
     pub(super) fn new(
         url: &str,
         user: Option<String>,
         token: Option<Secret>,
+        trust: Option<&Trust>,
     ) -> Result<Self, String> {
         let url = parse_url(url).map_err(|error| error.to_string())?;
-        if url.endpoint.tls {
-            return Err("wss:// is not for this: it measures a connector, not TLS".into());
+        if url.endpoint.tls && trust.is_none() {
+            return Err("wss:// needs --ca-file FILE: the authorities to trust".into());
         }
         let of_url = url.username.filter(|name| !name.is_empty());
         let token = token.or(url.token).unwrap_or_else(|| Secret::new(""));
@@ -65,6 +72,7 @@ impl Account {
             host: url.endpoint.host,
             port: url.endpoint.port,
             path: url.endpoint.path,
+            trust: trust.filter(|_| url.endpoint.tls).cloned(),
             credentials: Credentials {
                 username: user.or(of_url),
                 token,
@@ -89,10 +97,19 @@ impl Account {
         stream.set_nodelay(true).map_err(of_io)?;
         let host = bracketed(&self.host);
         let url = format!("ws://{host}:{}{}", self.port, self.path);
-        let (socket, _) = tungstenite::client::client(url, stream)
-            .map_err(|error| format!("no WebSocket upgrade: {error}"))?;
-        // a BTP server speaks when it is spoken to: nothing was read beyond the handshake
-        let mut socket = Socket::new(socket.into_inner())?;
+        // a BTP server speaks when it is spoken to: nothing is read beyond the handshake
+        let mut socket = match &self.trust {
+            None => Socket::new(upgraded(&url, stream)?)?,
+            Some(trust) => {
+                let mut tls = StreamOwned::new(trust.client(&self.host)?, stream);
+                while tls.conn.is_handshaking() {
+                    let done = tls.conn.complete_io(&mut tls.sock);
+                    done.map_err(|error| format!("no TLS: {error}"))?;
+                }
+                let StreamOwned { conn, sock } = upgraded(&url, tls)?;
+                Socket::secure(sock, Tls::new(conn))?
+            }
+        };
         self.authenticate(&mut socket)?;
         Ok(socket)
     }
@@ -113,6 +130,13 @@ impl Account {
         socket.send(&frame, |_| {});
         answer_to(AUTH, socket, |_| Ok(()))
     }
+}
+
+/// Does the client's half of the WebSocket handshake.
+fn upgraded<S: Read + Write>(url: &str, stream: S) -> Result<S, String> {
+    let (socket, _) = tungstenite::client::client(url, stream)
+        .map_err(|error| format!("no WebSocket upgrade: {error}"))?;
+    Ok(socket.into_inner())
 }
 
 /// Asks for our own address there.

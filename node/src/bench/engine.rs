@@ -176,7 +176,19 @@ impl Run<'_> {
             flags
         });
         let streams = [pair.sender.stream(), pair.receiver.stream()];
-        let [of_sender, of_receiver] = wait(streams, wanted, patience);
+        let more = [pair.sender.more(), pair.receiver.more()];
+        let patience = if more.contains(&true) {
+            Duration::ZERO
+        } else {
+            patience
+        };
+        let [mut of_sender, mut of_receiver] = wait(streams, wanted, patience);
+        if more[0] {
+            of_sender |= PollFlags::IN;
+        }
+        if more[1] {
+            of_receiver |= PollFlags::IN;
+        }
         let reads = PollFlags::IN | PollFlags::HUP | PollFlags::ERR;
         if of_receiver.intersects(reads) {
             let socket = &mut pair.receiver;

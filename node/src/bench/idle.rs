@@ -11,6 +11,7 @@ use serde_json::json;
 use super::args::BenchArgs;
 use super::network::Network;
 use super::socket::Socket;
+use super::tls::NodeTls;
 use super::{STOP, Sample, failing};
 use crate::terminal::say;
 use crate::tools::exit::ToolError;
@@ -44,10 +45,11 @@ pub(super) fn bench(
     args: &BenchArgs,
     peers: usize,
     runtime: &'static str,
+    tls: Option<&NodeTls>,
 ) -> Result<bool, ToolError> {
     failing(allow_descriptors(peers + OTHERS))?;
     let begin = Instant::now();
-    let network = failing(Network::crowd(peers, runtime, args.threads))?;
+    let network = failing(Network::crowd(peers, runtime, args.threads, tls))?;
     let pids = network.pids();
     let rss = || pids.iter().map(|pid| super::process::rss(*pid)).sum();
     let start = begin.elapsed();

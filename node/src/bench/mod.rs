@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`args`] | what the command line says |
 //! | [`network`] | connectors that are started to be measured |
-//! | [`connect`], [`socket`] | BTP over WebSockets, as fast as system calls allow |
+//! | [`connect`], [`socket`], [`tls`] | BTP over WebSockets, as fast as system calls allow |
 //! | [`packets`] | what is sent, and whether the answers are right |
 //! | [`engine`] | a thread's turns: closed loop, or fixed rate |
 //! | [`idle`] | what peers cost that only are there |
@@ -22,6 +22,7 @@ mod process;
 mod relay;
 mod report;
 mod socket;
+mod tls;
 
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -38,6 +39,7 @@ use network::{Network, Wish};
 use packets::{Deck, Tally};
 use report::{Measured, Row, Setting};
 use socket::Socket;
+use tls::Trust;
 
 use crate::runtime::Choice;
 use crate::signals::{self, StopSignal};
@@ -81,8 +83,9 @@ struct Lane {
 
 /// Whether every answer was right.
 fn bench(args: &BenchArgs, on: Choice) -> Result<bool, ToolError> {
+    let tls = args.node_tls()?;
     if let Some(peers) = args.idle_peers {
-        return idle::bench(args, peers, on.name());
+        return idle::bench(args, peers, on.name(), tls.as_ref());
     }
     let key = random()?;
     let levels = args.levels();
@@ -96,13 +99,18 @@ fn bench(args: &BenchArgs, on: Choice) -> Result<bool, ToolError> {
             in_flight: most,
             runtime,
             threads: args.threads,
+            tls: tls.as_ref(),
         }))?),
+    };
+    let trust = match &args.ca_file {
+        Some(file) if network.is_none() => Some(Trust::of_file(file).map_err(Usage)?),
+        _ => None,
     };
     let mut lanes = Vec::new();
     for number in 0..args.pairs {
         let (sender, receiver) = match &network {
             Some(network) => failing(network.accounts(number))?,
-            None => given(args, number)?,
+            None => given(args, number, trust.as_ref())?,
         };
         lanes.push(attach(args, number, &sender, &receiver)?);
     }
@@ -118,6 +126,7 @@ fn bench(args: &BenchArgs, on: Choice) -> Result<bool, ToolError> {
     let setting = Setting {
         nodes: network.as_ref().map(|_| args.nodes),
         runtime: network.as_ref().map(|_| runtime),
+        tls: tls.is_some(),
         pairs: args.pairs,
         size,
         frame: most_decks.first().map_or(0, Deck::frame_len),
@@ -161,7 +170,11 @@ fn failing<T>(result: Result<T, String>) -> Result<T, ToolError> {
 }
 
 /// The accounts that the flags name.
-fn given(args: &BenchArgs, pair: usize) -> Result<(Account, Account), ToolError> {
+fn given(
+    args: &BenchArgs,
+    pair: usize,
+    trust: Option<&Trust>,
+) -> Result<(Account, Account), ToolError> {
     type Given<'a> = (&'a Option<Secret>, &'a Option<String>, &'a Option<Secret>);
     let account = |flag: &str, (url, user, token): Given<'_>| {
         let url = url.as_ref().map_or("", |url| url.as_str());
@@ -169,7 +182,7 @@ fn given(args: &BenchArgs, pair: usize) -> Result<(Account, Account), ToolError>
         let token = token
             .as_ref()
             .map(|token| Secret::from(of_pair(token.as_str(), pair)));
-        Account::new(&of_pair(url, pair), user, token)
+        Account::new(&of_pair(url, pair), user, token, trust)
             .map_err(|error| Usage(format!("{flag}: {error}")))
     };
     let sender = (&args.target, &args.target_user, &args.target_token);

@@ -12,6 +12,7 @@ use btp_proto::Secret;
 use serde_json::Value as Json;
 
 use super::connect::Account;
+use super::tls::{NodeTls, Trust};
 use crate::runtime;
 use crate::tools::exit::random;
 use crate::tools::load::PEER_IN_FLIGHT;
@@ -28,6 +29,7 @@ pub(super) struct Wish<'a> {
     pub(super) in_flight: usize,
     pub(super) runtime: &'a str,
     pub(super) threads: Option<usize>,
+    pub(super) tls: Option<&'a NodeTls>,
 }
 
 /// Connectors that run; they end with it.
@@ -35,6 +37,8 @@ pub(super) struct Network {
     /// From the senders to the receivers; never empty.
     nodes: Vec<Node>,
     secret: Secret,
+    /// With TLS: whom to trust.
+    trust: Option<Trust>,
 }
 
 struct Node {
@@ -60,6 +64,7 @@ impl Network {
         let mut network = Self {
             nodes: Vec::new(),
             secret: Secret::from(hex::encode(secret)),
+            trust: trust(wish.tls),
         };
         for number in 1..=wish.nodes {
             let node = network.node(wish, number)?;
@@ -80,14 +85,16 @@ impl Network {
         let (Some(first), Some(last)) = (self.nodes.first(), self.nodes.last()) else {
             return Err("there are no nodes".into());
         };
-        let account = |node: &Node, user| {
-            let url = format!("ws://{}/", node.btp);
-            Account::new(&url, Some(user), Some(self.secret.clone()))
-        };
         Ok((
-            account(first, format!("s{pair}"))?,
-            account(last, format!("r{pair}"))?,
+            self.account(first, format!("s{pair}"))?,
+            self.account(last, format!("r{pair}"))?,
         ))
+    }
+
+    fn account(&self, node: &Node, user: String) -> Result<Account, String> {
+        let url = format!("{}://{}/", scheme(self.trust.is_some()), node.btp);
+        let trust = self.trust.as_ref();
+        Account::new(&url, Some(user), Some(self.secret.clone()), trust)
     }
 
     /// All settings are variables of its environment: no secret is in a file or a list of processes.
@@ -111,12 +118,13 @@ impl Network {
         }
         if let Some(before) = self.nodes.last() {
             let (id, btp, limits) = (number - 1, before.btp, limits(wish.pairs));
-            peers.push(format!("n{id}=ws://{btp}{limits}"));
+            let scheme = scheme(wish.tls.is_some());
+            peers.push(format!("n{id}={scheme}://{btp}{limits}"));
         }
         if !last {
             peers.push(format!("n{}{}", number + 1, limits(wish.pairs)));
         }
-        let mut command = connector(number, wish.runtime, wish.threads)?;
+        let mut command = connector(number, wish.runtime, wish.threads, wish.tls)?;
         command.stdin(Stdio::null());
         for peer in &peers {
             let id = peer.split([';', '=']).next().unwrap_or_default();
@@ -138,6 +146,7 @@ impl Network {
         peers: usize,
         runtime: &str,
         threads: Option<usize>,
+        tls: Option<&NodeTls>,
     ) -> Result<Self, String> {
         let secret: [u8; 8] = random().map_err(|_| "no random numbers".to_owned())?;
         let secret = Secret::from(hex::encode(secret));
@@ -148,12 +157,13 @@ impl Network {
                 "- {{id: p{number}, relation: child, authToken: {token:?}}}\n"
             ));
         }
-        let mut command = connector(1, runtime, threads)?;
+        let mut command = connector(1, runtime, threads, tls)?;
         command.args(["--config", "-"]).stdin(Stdio::piped());
         let node = started(&mut command, yaml.as_bytes())?;
         Ok(Self {
             nodes: vec![node],
             secret,
+            trust: trust(tls),
         })
     }
 
@@ -163,13 +173,25 @@ impl Network {
     /// None that can happen: the address is the node's own.
     pub(super) fn one_of_crowd(&self, number: usize) -> Result<Account, String> {
         let node = self.nodes.first().ok_or("there are no nodes")?;
-        let (url, user) = (format!("ws://{}/", node.btp), format!("p{number}"));
-        Account::new(&url, Some(user), Some(self.secret.clone()))
+        self.account(node, format!("p{number}"))
     }
 }
 
+const fn scheme(tls: bool) -> &'static str {
+    if tls { "wss" } else { "ws" }
+}
+
+fn trust(tls: Option<&NodeTls>) -> Option<Trust> {
+    tls.map(|tls| tls.trust.clone())
+}
+
 /// What starts this executable as a node.
-fn connector(number: usize, runtime: &str, threads: Option<usize>) -> Result<Command, String> {
+fn connector(
+    number: usize,
+    runtime: &str,
+    threads: Option<usize>,
+    tls: Option<&NodeTls>,
+) -> Result<Command, String> {
     let executable =
         std::env::current_exe().map_err(|error| format!("cannot find the executable: {error}"))?;
     let mut command = Command::new(executable);
@@ -185,6 +207,12 @@ fn connector(number: usize, runtime: &str, threads: Option<usize>) -> Result<Com
         .env("HEALTH_CHECK_PORT", "0")
         .stdout(Stdio::null())
         .stderr(Stdio::piped());
+    if let Some(tls) = tls {
+        command
+            .env("CERT_FILE", &tls.cert_file)
+            .env("KEY_FILE", &tls.key_file)
+            .env("CA_FILE", &tls.ca_file);
+    }
     if let Some(threads) = threads {
         command.env("THREADS", threads.to_string());
     }

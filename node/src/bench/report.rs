@@ -12,6 +12,8 @@ pub(super) struct Setting {
     /// None when they were there before.
     pub(super) nodes: Option<usize>,
     pub(super) runtime: Option<&'static str>,
+    /// The nodes that were started speak TLS.
+    pub(super) tls: bool,
     pub(super) pairs: usize,
     /// Bytes of data, and of the BTP frame, of a PREPARE.
     pub(super) size: usize,
@@ -126,6 +128,7 @@ impl Setting {
         json!({
             "nodes": self.nodes,
             "runtime": self.runtime,
+            "tls": self.nodes.map(|_| self.tls),
             "pairs": self.pairs,
             "sizeBytes": self.size,
             "frameBytes": self.frame,
@@ -138,9 +141,10 @@ impl Setting {
 
     /// What will be measured.
     pub(super) fn heading(&self) -> String {
+        let tls = if self.tls { " with TLS" } else { "" };
         let nodes = match (self.nodes, self.runtime) {
-            (Some(1), Some(runtime)) => format!("one node on {runtime}"),
-            (Some(nodes), Some(runtime)) => format!("{nodes} nodes in a row on {runtime}"),
+            (Some(1), Some(runtime)) => format!("one node on {runtime}{tls}"),
+            (Some(nodes), Some(runtime)) => format!("{nodes} nodes in a row on {runtime}{tls}"),
             _ => "the nodes that run at --target and --receiver".into(),
         };
         let pairs = match self.pairs {

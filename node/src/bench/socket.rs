@@ -7,6 +7,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::ops::Range;
 
+use super::tls::Tls;
 use crate::tools::text::printable;
 
 /// Bytes that one read takes at most, and the longest message.
@@ -26,6 +27,7 @@ const MASKED: u8 = 0x80;
 /// The client's side, after the handshake. The TCP stream does not block.
 pub(super) struct Socket {
     stream: TcpStream,
+    tls: Option<Tls>,
     input: Box<[u8]>,
     /// What was read of `input` but not looked at.
     unread: Range<usize>,
@@ -43,11 +45,20 @@ impl Socket {
         stream.set_nonblocking(true).map_err(of_io)?;
         Ok(Self {
             stream,
+            tls: None,
             input: vec![0; READ].into_boxed_slice(),
             unread: 0..0,
             output: Vec::new(),
             sent: 0,
             mask: fastrand::u32(1..).to_ne_bytes(),
+        })
+    }
+
+    /// The same over TLS, after its handshake.
+    pub(super) fn secure(stream: TcpStream, tls: Tls) -> Result<Self, String> {
+        Ok(Self {
+            tls: Some(tls),
+            ..Self::new(stream)?
         })
     }
 
@@ -67,7 +78,12 @@ impl Socket {
 
     /// Bytes that wait for the socket.
     pub(super) fn unsent(&self) -> bool {
-        self.sent < self.output.len()
+        self.sent < self.output.len() || self.tls.as_ref().is_some_and(Tls::wants_write)
+    }
+
+    /// Whether there is something to read without waiting for the stream.
+    pub(super) fn more(&self) -> bool {
+        self.tls.as_ref().is_some_and(Tls::more)
     }
 
     /// Whether more may be written before the socket has taken what there is.
@@ -84,7 +100,12 @@ impl Socket {
             self.input.copy_within(self.unread.clone(), 0);
             self.unread = 0..self.unread.len();
         }
-        match self.stream.read(&mut self.input[self.unread.end..]) {
+        let room = &mut self.input[self.unread.end..];
+        let read = match &mut self.tls {
+            None => self.stream.read(room),
+            Some(tls) => tls.read(&mut self.stream, room),
+        };
+        match read {
             Ok(0) => Err("the connection was closed".into()),
             Ok(len) => {
                 self.unread.end += len;
@@ -195,7 +216,12 @@ impl Socket {
     /// When the other side is gone.
     pub(super) fn flush(&mut self) -> Result<(), String> {
         while self.unsent() {
-            match self.stream.write(&self.output[self.sent..]) {
+            let rest = &self.output[self.sent..];
+            let written = match &mut self.tls {
+                None => self.stream.write(rest),
+                Some(tls) => tls.write(&mut self.stream, rest),
+            };
+            match written {
                 Ok(len) => self.sent += len,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if passes(error.kind()) => {
