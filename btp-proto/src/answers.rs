@@ -283,6 +283,12 @@ impl Answers {
         self.live == 0
     }
 
+    /// True when nothing but REJECTs waits, or nothing at all: no money rests on it.
+    #[must_use]
+    pub fn only_rejects(&self) -> bool {
+        self.live == self.live_rejects
+    }
+
     /// Whether [`take_dropped`](Self::take_dropped) has anything to say.
     #[must_use]
     #[inline]

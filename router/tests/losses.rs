@@ -200,3 +200,26 @@ fn a_lost_fulfill_waits_for_room_among_the_events_and_wakes_nobody_meanwhile() {
     net.run(Duration::from_secs(1));
     assert_eq!(told(&net, "a"), 1);
 }
+
+#[test]
+fn a_fulfill_that_a_node_still_owes_when_it_stops_is_told_of() {
+    for connected in [true, false] {
+        let mut net = hub(|_| {});
+        let pipe = net.pipes_between("sender", "a")[0];
+        net.set_stuck(pipe, "a", true);
+        let now = net.now();
+        net.app("sender").send(now, "test.a.x", 1, LONG);
+        net.run(Duration::from_secs(1));
+        if !connected {
+            net.cut(pipe);
+            net.run(Duration::from_secs(1));
+        }
+        net.with_node("a", |node, now| node.shutdown(now));
+        net.run(Duration::from_secs(10));
+        assert_eq!(net.stopped, ["a"]);
+        assert_eq!(told(&net, "a"), 1, "connected: {connected}");
+        let mut peers = net.node("a").peers();
+        let sender = peers.find(|peer| peer.config.id.as_str() == "sender");
+        assert_eq!(sender.unwrap().counters.dropped_fulfills, 1);
+    }
+}

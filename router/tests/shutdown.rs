@@ -135,3 +135,54 @@ fn a_link_that_does_not_answer_the_close_keeps_no_node_from_stopping() {
     );
     assert_eq!(net.node("a").open_links(), 0);
 }
+
+#[test]
+fn a_drain_waits_for_those_who_take_their_fulfills_slowly() {
+    let mut net = pair();
+    let pipe = net.pipes_between("sender", "a")[0];
+    net.set_stuck(pipe, "a", true);
+    let now = net.now();
+    let number = net.app("sender").send(now, "test.b.receiver", 1, LONG);
+    net.run(Duration::from_secs(1));
+    assert_eq!(net.node("a").in_flight(), 0, "it was fulfilled");
+    net.with_node("a", |node, now| node.shutdown(now));
+    net.run(Duration::from_secs(5));
+    assert!(net.stopped.is_empty());
+    net.set_stuck(pipe, "a", false);
+    net.run(Duration::from_secs(1));
+    let ending = net.app("sender").ending(number);
+    assert!(
+        matches!(ending, Some(Ending::Fulfilled { .. })),
+        "{ending:?}"
+    );
+    assert_eq!(net.stopped, ["a"], "there is nothing more to wait for");
+}
+
+#[test]
+fn a_drain_waits_for_nobody_whom_it_owes_no_more_than_rejects() {
+    let mut net = pair();
+    let pipe = net.pipes_between("sender", "a")[0];
+    net.set_stuck(pipe, "a", true);
+    let now = net.now();
+    net.app("sender").send(now, "test.nobody", 1, LONG);
+    net.run(Duration::from_secs(1));
+    net.with_node("a", |node, now| node.shutdown(now));
+    net.run(Duration::from_secs(2));
+    assert_eq!(net.stopped, ["a"]);
+}
+
+#[test]
+fn a_drain_does_not_wait_for_those_who_have_gone_with_what_they_are_owed() {
+    let mut net = pair();
+    let pipe = net.pipes_between("sender", "a")[0];
+    net.set_stuck(pipe, "a", true);
+    let now = net.now();
+    net.app("sender").send(now, "test.b.receiver", 1, LONG);
+    net.run(Duration::from_secs(1));
+    net.with_node("a", |node, now| node.shutdown(now));
+    net.run(Duration::from_secs(1));
+    assert!(net.stopped.is_empty());
+    net.cut(pipe);
+    net.run(Duration::from_secs(2));
+    assert_eq!(net.stopped, ["a"]);
+}

@@ -482,6 +482,7 @@ impl Connector {
                 if let Some(index) = index {
                     self.detach(now, id, index, why.to_string());
                     self.wait_for_close(now, index, id, why);
+                    self.continue_drain(now);
                 }
             }
             _ => {}

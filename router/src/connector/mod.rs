@@ -430,7 +430,10 @@ impl Connector {
                 Timer::Dial(peer) => self.dial(now, peer),
                 Timer::Spare(peer) => self.close_spare(now, peer),
                 Timer::Stall(peer) => self.check_stall(now, peer),
-                Timer::Answers(peer) => self.expire_answers(now, peer),
+                Timer::Answers(peer) => {
+                    self.expire_answers(now, peer);
+                    self.continue_drain(now);
+                }
                 Timer::Losses(peer) => self.report_losses(peer),
                 Timer::Ildcp(peer) => self.ask_for_address(now, peer),
                 Timer::Places => self.give_places_back(now),

@@ -24,10 +24,11 @@ pub(super) enum Drain {
 }
 
 impl Connector {
-    /// Drains: new PREPAREs get T03, nothing is dialled or accepted, packets in flight may end for
-    /// [`Timeouts::shutdown`](crate::config::Timeouts::shutdown). Then all links are closed with 1000 and
-    /// [`Action::Stop`] follows. What is still in flight then gets no answer: a REJECT could lose money, and its holders
-    /// expire it. A second call does nothing.
+    /// Drains: new PREPAREs get T03, nothing is dialled or accepted, packets in flight may end, and peers take the
+    /// FULFILLs that they are owed, for [`Timeouts::shutdown`](crate::config::Timeouts::shutdown) at the longest. Then all
+    /// links are closed with 1000 and [`Action::Stop`] follows. What is still in flight then gets no answer: a REJECT could
+    /// lose money, and its holders expire it. FULFILLs that nobody has taken by the end are counted and told of as lost.
+    /// A second call does nothing.
     pub fn shutdown(&mut self, now: Now) {
         let now = self.clamp(now);
         if self.drain.is_some() {
@@ -77,11 +78,19 @@ impl Connector {
         self.drain.is_some()
     }
 
-    /// Goes on once nothing is in flight any more. Called when a flight has ended.
+    /// Goes on once nothing is in flight any more and no connected peer is owed a FULFILL. Called when a flight has ended,
+    /// and when answers or those who are owed them have gone.
+    #[inline]
     pub(super) fn continue_drain(&mut self, now: Now) {
-        if self.drain == Some(Drain::Waiting) && self.forwarder.len() == 0 {
+        if self.drain == Some(Drain::Waiting) && self.forwarder.len() == 0 && !self.owes_fulfills()
+        {
             self.end_drain(now);
         }
+    }
+
+    fn owes_fulfills(&self) -> bool {
+        let mut peers = self.peers.iter();
+        peers.any(|(_, peer)| peer.is_up() && !peer.answers.only_rejects())
     }
 
     pub(super) fn end_drain(&mut self, now: Now) {
@@ -102,6 +111,9 @@ impl Connector {
     pub(super) fn stop_if_empty(&mut self) {
         if self.drain == Some(Drain::Closing) && self.links.len() == 0 {
             self.drain = Some(Drain::Stopped);
+            for peer in self.peers.indices() {
+                self.give_up_answers(peer);
+            }
             self.actions.push_back(Action::Stop);
         }
     }

@@ -206,6 +206,7 @@ impl Connector {
             self.detach(now, id, index, reason);
         }
         self.remove_link(id);
+        self.continue_drain(now);
     }
 
     /// Takes a link from its peer. What it had not sent is answered T01; what it had sent is held until it expires,

@@ -154,6 +154,7 @@ impl Connector {
             self.timers.set(Timer::Stall(index), None);
             self.actions.push_back(Action::ResumeRead { link });
         }
+        self.continue_drain(now);
     }
 
     /// An answer was queued for a peer: wakes its link, and stops reading it when too much waits.
@@ -191,6 +192,18 @@ impl Connector {
         peer.watch = next.unwrap_or(Instant::MAX);
         self.timers.set(Timer::Answers(index), next);
         self.report_dropped(index);
+    }
+
+    /// Nobody will take what a peer is still owed: this node has stopped. However much was told before, the last FULFILLs
+    /// are told of, too.
+    pub(super) fn give_up_answers(&mut self, index: PeerIndex) {
+        let _ = self.peers[index].answers.expire(Instant::MAX);
+        self.timers.set(Timer::Answers(index), None);
+        self.report_dropped(index);
+        if self.peers[index].untold.fulfills > 0 {
+            self.timers.set(Timer::Losses(index), None);
+            self.losses.insert(index);
+        }
     }
 
     #[inline]
