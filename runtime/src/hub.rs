@@ -261,18 +261,22 @@ impl Hub {
         for signal in aftermath.wakes.drain(..) {
             signal.wake();
         }
-        if aftermath.events.is_empty() {
-            return;
+        let mut more = false;
+        while !aftermath.events.is_empty() {
+            for event in aftermath.events.drain(..) {
+                self.tell(|observer| observer.event(&event));
+            }
+            // a link seldom has any: it shall not keep the room for them
+            aftermath.events = Vec::new();
+            let mut core = self.lock();
+            core.telling = false;
+            if core.stopped {
+                // the supervisor has left, or will, so nobody else sees to the last words
+                core.telling = core.take_events(&mut aftermath.events);
+            } else {
+                more = core.connector.pending_events() > 0 && self.supervisor.raise(Signal::LOOK);
+            }
         }
-        for event in aftermath.events.drain(..) {
-            self.tell(|observer| observer.event(&event));
-        }
-        // a link seldom has any: it shall not keep the room for them
-        aftermath.events = Vec::new();
-        let mut core = self.lock();
-        core.telling = false;
-        let more = core.connector.pending_events() > 0 && self.supervisor.raise(Signal::LOOK);
-        drop(core);
         if more {
             // what others have said meanwhile: whoever has told one batch has done enough for a turn
             self.supervisor.wake();
