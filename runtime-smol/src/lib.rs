@@ -18,6 +18,7 @@
 //! There is no decision in here; those are made in [`ilp_runtime`] or further down.
 #![forbid(unsafe_code)]
 
+mod executor;
 mod stream;
 
 use std::future::Future;
@@ -27,9 +28,10 @@ use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::Duration;
 
+use executor::{Executor, Seat};
 use ilp_runtime::{Runtime, turns};
 use smol::net::{TcpListener, TcpStream};
-use smol::{Executor, Timer, channel, future};
+use smol::{Timer, channel, future};
 use socket2::{Domain, Protocol, Socket, Type};
 pub use stream::SmolStream;
 
@@ -48,17 +50,7 @@ const UNSEEN: usize = 4;
 #[derive(Clone, Debug)]
 pub struct SmolRuntime {
     // the executor owns the tasks, and tasks own this
-    executor: Weak<Executor<'static>>,
-}
-
-impl SmolRuntime {
-    /// The runtime behind `executor`, which somebody must run.
-    #[must_use]
-    pub fn new(executor: &Arc<Executor<'static>>) -> Self {
-        Self {
-            executor: Arc::downgrade(executor),
-        }
-    }
+    executor: Weak<Executor>,
 }
 
 /// Runs `main` on an executor with `threads` worker threads (0: one per core) until it ends. Tasks that it
@@ -77,19 +69,21 @@ pub fn run<T, F: Future<Output = T>>(
         0 => thread::available_parallelism().map_or(1, usize::from),
         threads => threads,
     };
-    let executor = Arc::new(Executor::new());
+    let executor = Arc::new(Executor::new(threads));
     thread::scope(|scope| {
         // the workers end when this end of the channel is dropped, however that comes about
         let (_running, ended) = channel::bounded::<()>(1);
-        for _ in 0..threads {
+        for worker in 0..threads {
             let (executor, ended) = (&executor, ended.clone());
             thread::Builder::new()
                 .name("ilp-smol".into())
                 .spawn_scoped(scope, move || {
-                    let _ = smol::block_on(future::or(ended.recv(), work(executor)));
+                    let _ = smol::block_on(future::or(ended.recv(), work(executor.seat(worker))));
                 })?;
         }
-        let runtime = SmolRuntime::new(&executor);
+        let runtime = SmolRuntime {
+            executor: Arc::downgrade(&executor),
+        };
         // this thread only waits: were it to see to IO too, each packet would change threads
         Ok(future::block_on(async { main(runtime).await }))
     })
@@ -97,26 +91,32 @@ pub fn run<T, F: Future<Output = T>>(
 
 /// Polls tasks, and sees to IO after a few of them, or after each while somebody wants more than one turn.
 ///
-/// [`Executor::run`] does so after 200, which is meant for polls of microseconds: one of ours may work through hundreds
+/// smol's own executor does so after 200, which is meant for polls of microseconds: one of ours may work through hundreds
 /// of somebody's messages, and a peer that has just sent one would wait for all of these. For the same reason those who
 /// want another turn wait until the others have had theirs, or [`FRESH`] of them.
-async fn work<T>(executor: &Executor<'_>) -> T {
+async fn work<T>(seat: Seat<'_>) -> T {
     turns::keep();
     let (mut fresh, mut unseen) = (0, 0);
     loop {
-        if fresh < FRESH && executor.try_tick() {
+        if fresh < FRESH && seat.try_tick() {
             fresh += 1;
         } else {
             fresh = 0;
             match turns::next() {
                 Some(waker) => {
                     waker.wake();
+                    // only what is in a queue can be taken over
+                    if seat.others_sleep()
+                        && let Some(waker) = turns::next()
+                    {
+                        waker.wake();
+                    }
                     // it had a whole turn before: what has come meanwhile goes first
                     unseen = UNSEEN;
                 }
                 // waiting is seeing to IO
                 None => {
-                    executor.tick().await;
+                    seat.tick().await;
                     unseen = 0;
                 }
             }
@@ -135,8 +135,7 @@ impl Runtime for SmolRuntime {
 
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         if let Some(executor) = self.executor.upgrade() {
-            // the task tells its end by itself
-            executor.spawn(task).detach();
+            executor.spawn(task);
         }
     }
 
