@@ -11,7 +11,7 @@ use ilp_proto::{
 };
 use ilp_router::config::{Config, PeerConfig, Relation};
 use ilp_router::stats::PeerCounters;
-use ilp_router::{Connector, LinkId, Received};
+use ilp_router::{Action, CloseReason, Connector, LinkId, Received};
 
 const PREIMAGE: Fulfillment = Fulfillment([7; 32]);
 const LIFE: Duration = Duration::from_secs(10);
@@ -39,6 +39,10 @@ enum Sent {
 
 impl Desk {
     fn new() -> Self {
+        Self::with(|_| {})
+    }
+
+    fn with(change: impl FnOnce(&mut Config)) -> Self {
         let now = Now {
             mono: Instant::from_nanos(1_000_000_000),
             wall: Timestamp::from_millis(1_795_219_200_000),
@@ -50,6 +54,7 @@ impl Desk {
                 ..PeerConfig::new(name.parse().unwrap(), Secret::new(name))
             });
         }
+        change(&mut config);
         let mut node = Connector::new(config, 1, now).unwrap();
         let [payer, payee] = ["payer", "payee"].map(|name| attach(&mut node, now, name));
         let mut desk = Self {
@@ -322,4 +327,95 @@ fn every_answer_is_in_the_time_that_hops_take_and_ends_its_flight_in_the_counts(
         assert_eq!(desk.node.stats().in_flight, 0);
         assert_eq!(desk.node.stats().hop_time.count(), at as u64 + 1);
     }
+}
+
+#[test]
+fn a_peer_that_the_operator_disconnected_is_refused_when_it_dials() {
+    let mut desk = Desk::new();
+    let id = "payer".parse().unwrap();
+    desk.node.disconnect_peer(desk.now, &id).unwrap();
+    assert_eq!(desk.sent(desk.payer), [Sent::Close]);
+    let closed = CloseReason::Broken("gone".into());
+    desk.node.handle_closed(desk.now, desk.payer, closed);
+    desk.payer = attach(&mut desk.node, desk.now, "payer");
+    assert!(!desk.node.is_authenticated(desk.payer));
+    assert_eq!(
+        desk.sent(desk.payer),
+        [Sent::Other, Sent::Close],
+        "an ERROR"
+    );
+    desk.node.connect_peer(desk.now, &id).unwrap();
+    desk.payer = attach(&mut desk.node, desk.now, "payer");
+    assert!(desk.node.is_authenticated(desk.payer));
+}
+
+#[test]
+fn a_drain_hangs_up_on_strangers_at_once_though_packets_are_in_flight() {
+    let mut desk = Desk::new();
+    desk.pay(4);
+    let from = [192, 0, 2, 9].into();
+    let silent = desk.node.handle_incoming(desk.now, from).unwrap();
+    let upgraded = desk.node.handle_incoming(desk.now, from).unwrap();
+    desk.node.handle_upgraded(desk.now, upgraded, "/", None);
+    desk.node.shutdown(desk.now);
+    let dropped = |action| matches!(action, Action::Drop { link } if link == silent);
+    assert!(desk.node.poll_action().is_some_and(dropped));
+    assert_eq!(desk.sent(upgraded), [Sent::Close]);
+    assert_eq!(desk.sent(desk.payer), [], "the packet is seen through");
+    assert_eq!(desk.node.in_flight(), 1);
+}
+
+#[test]
+fn a_drain_ends_with_the_last_packet_however_that_ends() {
+    for way in 0..4 {
+        let mut desk = Desk::new();
+        let id = desk.pay(4);
+        desk.node.shutdown(desk.now);
+        match way {
+            0 => desk.fulfill(id),
+            1 => desk.reject(id),
+            // no packet at all
+            2 => {
+                let frame = frame(Carrier::Response, id, 1, |out| out.extend_from_slice(b"x"));
+                desk.receive(desk.payee, &frame);
+            }
+            _ => {
+                let gone = CloseReason::Broken("gone".into());
+                desk.node.handle_closed(desk.now, desk.payee, gone);
+                desk.wait(LESS - Duration::from_secs(1) - NANO);
+                // within the eight seconds of the drain only what is lost with its link lasts longer
+                assert_eq!(desk.sent(desk.payer), []);
+                desk.wait(Duration::from_secs(1));
+                assert_eq!(desk.sent(desk.payer), [Sent::Close]);
+                continue;
+            }
+        }
+        let mut sent = desk.sent(desk.payer);
+        sent.extend(desk.sent(desk.payer));
+        assert!(matches!(sent[..], [_, Sent::Close]), "way {way}: {sent:?}");
+    }
+}
+
+#[test]
+fn a_peer_that_takes_a_little_and_then_nothing_is_cut_off_a_stall_timeout_later() {
+    let mut desk = Desk::with(|config| {
+        config.limits.max_answer_buffer = 300;
+        config.timeouts.keepalive_interval = Duration::ZERO;
+        config.timeouts.max_hold = Duration::from_secs(100);
+    });
+    // each is refused, and no answer is taken
+    for id in 0..20 {
+        let frame = frame(Carrier::Message, id, 1, |out| out.extend_from_slice(b"x"));
+        desk.receive(desk.payer, &frame);
+    }
+    assert!(!desk.node.wants_read(desk.payer));
+    desk.wait(Duration::from_secs(20));
+    let mut out = BytesMut::new();
+    let taken = desk.node.poll_transmit(desk.now, desk.payer, &mut out);
+    assert!(taken.is_some());
+    assert!(!desk.node.wants_read(desk.payer), "still too many");
+    desk.wait(Duration::from_secs(30) - NANO);
+    assert!(desk.node.is_authenticated(desk.payer));
+    desk.wait(NANO);
+    assert!(!desk.node.is_authenticated(desk.payer), "it was cut off");
 }

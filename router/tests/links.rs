@@ -393,3 +393,19 @@ fn a_dial_that_comes_to_nothing_in_time_is_given_up_and_tried_again() {
         2
     );
 }
+
+#[test]
+fn a_peer_that_is_disconnected_while_it_has_two_links_is_left_with_none() {
+    let mut net = Net::new();
+    net.add_node(both("a", "b"));
+    net.add_node(both("b", "a"));
+    net.run(Duration::from_millis(100));
+    assert_eq!(net.pipes_between("a", "b").len(), 2, "one is spare");
+    let id = "b".parse().unwrap();
+    net.with_node("a", |node, now| node.disconnect_peer(now, &id))
+        .unwrap();
+    net.run(Duration::from_millis(100));
+    assert!(!net.connected("a", "b"));
+    assert!(net.pipes_between("a", "b").is_empty());
+    assert_eq!(net.node("a").open_links(), 0);
+}
