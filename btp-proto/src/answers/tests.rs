@@ -301,3 +301,29 @@ fn what_nobody_came_for_is_given_up_at_its_deadline() {
 fn what_is_kept_of_an_answer_besides_its_bytes_is_small() {
     assert!(size_of::<Entry>() <= 24);
 }
+
+#[test]
+fn rejects_that_left_whichever_way_are_not_taken_for_waiting_ones() {
+    for way in 0..3 {
+        let mut answers = Answers::new(20);
+        assert!(answers.only_rejects());
+        push(&mut answers, AnswerKind::Reject, 1, 10);
+        assert!(answers.only_rejects());
+        match way {
+            0 => assert_eq!(answers.expire(LATER), None),
+            1 => assert_eq!(rest(&mut answers, Instant::ZERO), [1]),
+            // over the budget: it goes, and then the FULFILLs that took its place
+            _ => {
+                push(&mut answers, AnswerKind::Fulfill { amount: 1 }, 2, 20);
+                assert!(!answers.only_rejects());
+                assert_eq!(rest(&mut answers, Instant::ZERO), [2]);
+            }
+        }
+        assert!(answers.only_rejects() && answers.is_empty());
+        // the next FULFILL is not dropped for a REJECT that is no more
+        push(&mut answers, AnswerKind::Fulfill { amount: 1 }, 3, 20);
+        assert!(!answers.only_rejects());
+        push(&mut answers, AnswerKind::Other, 4, 20);
+        assert_eq!(rest(&mut answers, Instant::ZERO), [4]);
+    }
+}
