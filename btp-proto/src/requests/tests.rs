@@ -115,6 +115,18 @@ fn a_slot_that_is_taken_is_left_out() {
     assert_eq!(requests.take(held.0), Some(0));
 }
 
+#[test]
+fn the_next_vacant_slot_is_found_wherever_it_is() {
+    for slots in [8, 64, 256] {
+        for vacant in 0..slots {
+            let table: Vacant = (0..slots).map(|slot| slot == vacant).collect();
+            assert!((0..slots).all(|from| table.first_from(from) == Some(vacant)));
+        }
+        let full: Vacant = (0..slots).map(|_| false).collect();
+        assert_eq!(full.first_from(slots / 2), None);
+    }
+}
+
 /// What a peer can do who lets all but one of its requests wait for their expiry.
 #[test]
 fn an_insert_passes_over_no_more_than_is_in_flight_and_seldom() {
