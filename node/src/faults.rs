@@ -77,6 +77,7 @@ impl<R> Faulty<R> {
 impl<R: Runtime> Runtime for Faulty<R> {
     type Stream = FaultyStream<R::Stream>;
     type Listener = R::Listener;
+    type Arrival = R::Arrival;
 
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         self.inner.spawn(task);
@@ -94,9 +95,16 @@ impl<R: Runtime> Runtime for Faulty<R> {
         self.inner.local_addr(listener)
     }
 
-    async fn accept(&self, listener: &R::Listener) -> io::Result<(Self::Stream, SocketAddr)> {
-        let (stream, from) = self.inner.accept(listener).await?;
-        Ok((self.wrap(stream), from))
+    async fn arrival(&self, listener: &R::Listener) -> io::Result<(R::Arrival, SocketAddr)> {
+        self.inner.arrival(listener).await
+    }
+
+    fn admit(&self, arrival: R::Arrival) -> io::Result<Self::Stream> {
+        Ok(self.wrap(self.inner.admit(arrival)?))
+    }
+
+    fn reset(&self, arrival: R::Arrival) {
+        self.inner.reset(arrival);
     }
 
     async fn resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {

@@ -23,16 +23,16 @@ mod stream;
 
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::Duration;
 
 use executor::{Executor, Seat};
 use ilp_runtime::{Runtime, turns};
-use smol::net::{TcpListener, TcpStream};
-use smol::{Timer, channel, future};
-use socket2::{Domain, Protocol, Socket, Type};
+use smol::net::TcpStream;
+use smol::{Async, Timer, channel, future};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 pub use stream::SmolStream;
 
 /// Connections that may wait to be accepted.
@@ -131,7 +131,8 @@ async fn work<T>(seat: Seat<'_>) -> T {
 
 impl Runtime for SmolRuntime {
     type Stream = SmolStream;
-    type Listener = TcpListener;
+    type Listener = Async<TcpListener>;
+    type Arrival = std::net::TcpStream;
 
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         if let Some(executor) = self.executor.upgrade() {
@@ -144,7 +145,7 @@ impl Runtime for SmolRuntime {
     }
 
     // not async, but the sockets of other runtimes may be
-    async fn bind(&self, address: SocketAddr) -> io::Result<TcpListener> {
+    async fn bind(&self, address: SocketAddr) -> io::Result<Async<TcpListener>> {
         let socket = Socket::new(
             Domain::for_address(address),
             Type::STREAM,
@@ -155,20 +156,28 @@ impl Runtime for SmolRuntime {
         socket.set_reuse_address(true)?;
         socket.bind(&address.into())?;
         socket.listen(BACKLOG)?;
-        TcpListener::try_from(std::net::TcpListener::from(socket))
+        Async::new(TcpListener::from(socket))
     }
 
-    fn local_addr(&self, listener: &TcpListener) -> io::Result<SocketAddr> {
-        listener.local_addr()
+    fn local_addr(&self, listener: &Async<TcpListener>) -> io::Result<SocketAddr> {
+        listener.get_ref().local_addr()
     }
 
-    async fn accept(&self, listener: &TcpListener) -> io::Result<(Self::Stream, SocketAddr)> {
-        let (stream, from) = listener.accept().await?;
-        Ok((SmolStream::new(stream), from))
+    // not the listener's own, which registers the connection before it is known whether it is let in
+    async fn arrival(
+        &self,
+        listener: &Async<TcpListener>,
+    ) -> io::Result<(Self::Arrival, SocketAddr)> {
+        listener.read_with(TcpListener::accept).await
     }
 
-    fn reset(&self, stream: Self::Stream) {
-        stream.reset();
+    fn admit(&self, arrival: Self::Arrival) -> io::Result<Self::Stream> {
+        Ok(SmolStream::new(Async::new(arrival)?.into()))
+    }
+
+    fn reset(&self, arrival: Self::Arrival) {
+        // if it fails the other side gets a goodbye
+        let _ = SockRef::from(&arrival).set_linger(Some(Duration::ZERO));
     }
 
     async fn resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {

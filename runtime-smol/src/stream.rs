@@ -6,11 +6,9 @@ use std::net::{Shutdown, TcpStream};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use futures_io::{AsyncRead, AsyncWrite};
 use smol::Async;
-use socket2::SockRef;
 
 /// A connected TCP stream on smol.
 ///
@@ -31,12 +29,6 @@ impl SmolStream {
             socket: stream.into(),
             empty: false,
         }
-    }
-
-    /// Ends the connection with a TCP reset.
-    pub(crate) fn reset(self) {
-        // if it fails the other side gets a goodbye
-        let _ = SockRef::from(self.socket.get_ref()).set_linger(Some(Duration::ZERO));
     }
 }
 

@@ -68,6 +68,8 @@
 //! There is no decision in here; those are made in [`ilp_runtime`] or further down.
 #![forbid(unsafe_code)]
 
+mod listener;
+
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -75,7 +77,9 @@ use std::time::Duration;
 
 use async_tungstenite::tokio::TokioAdapter;
 use ilp_runtime::Runtime;
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+pub use listener::Listener;
+use socket2::SockRef;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::runtime::{Builder, Handle};
 
 /// Connections that may wait to be accepted.
@@ -130,7 +134,8 @@ pub fn run<T, F: Future<Output = T>>(
 
 impl Runtime for TokioRuntime {
     type Stream = TokioAdapter<TcpStream>;
-    type Listener = TcpListener;
+    type Listener = Listener;
+    type Arrival = std::net::TcpStream;
 
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         // the task tells its end by itself
@@ -142,7 +147,7 @@ impl Runtime for TokioRuntime {
     }
 
     // not async, but the sockets of other runtimes may be
-    async fn bind(&self, address: SocketAddr) -> io::Result<TcpListener> {
+    async fn bind(&self, address: SocketAddr) -> io::Result<Listener> {
         let socket = match address {
             SocketAddr::V4(_) => TcpSocket::new_v4()?,
             SocketAddr::V6(_) => TcpSocket::new_v6()?,
@@ -151,21 +156,26 @@ impl Runtime for TokioRuntime {
         #[cfg(not(windows))]
         socket.set_reuseaddr(true)?;
         socket.bind(address)?;
-        socket.listen(BACKLOG)
+        Listener::new(socket.listen(BACKLOG)?)
     }
 
-    fn local_addr(&self, listener: &TcpListener) -> io::Result<SocketAddr> {
+    fn local_addr(&self, listener: &Listener) -> io::Result<SocketAddr> {
         listener.local_addr()
     }
 
-    async fn accept(&self, listener: &TcpListener) -> io::Result<(Self::Stream, SocketAddr)> {
-        let (stream, from) = listener.accept().await?;
-        Ok((adapt(stream), from))
+    async fn arrival(&self, listener: &Listener) -> io::Result<(Self::Arrival, SocketAddr)> {
+        listener.accept().await
     }
 
-    fn reset(&self, stream: Self::Stream) {
+    fn admit(&self, arrival: Self::Arrival) -> io::Result<Self::Stream> {
+        arrival.set_nonblocking(true)?;
+        let _here = self.handle.enter();
+        Ok(adapt(TcpStream::from_std(arrival)?))
+    }
+
+    fn reset(&self, arrival: Self::Arrival) {
         // if it fails the other side gets a goodbye
-        let _ = stream.get_ref().set_zero_linger();
+        let _ = SockRef::from(&arrival).set_linger(Some(Duration::ZERO));
     }
 
     async fn resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {

@@ -77,6 +77,9 @@ pub trait Runtime: Clone + Send + Sync + 'static {
     type Stream: futures_io::AsyncRead + futures_io::AsyncWrite + Unpin + Send + 'static;
     /// A listening TCP socket; dropping it releases the port.
     type Listener: Send + Sync + 'static;
+    /// A connection that has come, before it is decided whether it is wanted; dropping it closes the socket. The less it has
+    /// cost by then, the less a flood of them does: nothing need be set or registered before [`admit`](Self::admit).
+    type Arrival: Send + 'static;
 
     /// Runs `task` beside all others until it ends by itself.
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static);
@@ -91,15 +94,33 @@ pub trait Runtime: Clone + Send + Sync + 'static {
     /// The address that `listener` is bound to.
     fn local_addr(&self, listener: &Self::Listener) -> io::Result<SocketAddr>;
 
-    /// The next connection and where it came from, with `TCP_NODELAY`. Dropping the future loses no connection.
+    /// The next connection and where it came from. Dropping the future loses no connection.
+    fn arrival(
+        &self,
+        listener: &Self::Listener,
+    ) -> impl Future<Output = io::Result<(Self::Arrival, SocketAddr)>> + Send;
+
+    /// Makes a stream of a connection that is wanted, with `TCP_NODELAY`.
+    ///
+    /// # Errors
+    /// What the system says if it cannot watch one more socket. The connection is closed then.
+    fn admit(&self, arrival: Self::Arrival) -> io::Result<Self::Stream>;
+
+    /// Ends a connection that is not wanted without a goodbye (TCP reset) if it can, so that the system keeps nothing of it;
+    /// otherwise drops it.
+    fn reset(&self, arrival: Self::Arrival) {
+        drop(arrival);
+    }
+
+    /// The next connection, whoever it is, as a stream, and where it came from. Dropping the future loses no connection.
     fn accept(
         &self,
         listener: &Self::Listener,
-    ) -> impl Future<Output = io::Result<(Self::Stream, SocketAddr)>> + Send;
-
-    /// Ends a connection without a goodbye (TCP reset) if it can, so that the system keeps nothing of it; otherwise drops it.
-    fn reset(&self, stream: Self::Stream) {
-        drop(stream);
+    ) -> impl Future<Output = io::Result<(Self::Stream, SocketAddr)>> + Send {
+        async {
+            let (arrival, from) = self.arrival(listener).await?;
+            Ok((self.admit(arrival)?, from))
+        }
     }
 
     /// The addresses of `host` (a name, or an IP address without brackets), the best first. Dropping the future gives

@@ -99,9 +99,13 @@ impl<R: Runtime> Links<R> {
     }
 
     /// Serves a connection that was accepted as `link`, for the reception; once it has authenticated, in a task of its own.
-    pub(crate) fn welcome(&self, stream: R::Stream, link: LinkId, signal: Arc<Signal>) -> Guest {
+    pub(crate) fn welcome(&self, arrival: R::Arrival, link: LinkId, signal: Arc<Signal>) -> Guest {
         let links = self.clone();
         let open = Box::pin(async move {
+            let stream = match links.runtime.admit(arrival) {
+                Ok(stream) => stream,
+                Err(error) => return (None, Opening::NotUpgraded(error.to_string())),
+            };
             let server = links.tls.server.as_ref();
             match upgrade::accept(&links.runtime, server, stream, links.max_message).await {
                 Ok(Accepted {

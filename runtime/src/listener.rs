@@ -1,5 +1,8 @@
 //! The task that accepts connections.
 
+#[cfg(test)]
+mod tests;
+
 use std::future::Future;
 use std::io;
 use std::time::Duration;
@@ -21,16 +24,16 @@ pub(crate) async fn listen<R: Runtime>(links: Links<R>, listener: R::Listener, d
     let (runtime, hub) = (&links.runtime, &links.hub);
     let mut aftermath = Aftermath::default();
     let mut back_off = BACK_OFF.0;
-    while let Some(accepted) = unless(hub.listener.stopped(), runtime.accept(&listener)).await {
+    while let Some(accepted) = unless(hub.listener.stopped(), runtime.arrival(&listener)).await {
         match accepted {
-            Ok((stream, from)) => {
+            Ok((arrival, from)) => {
                 back_off = BACK_OFF.0;
                 // an IPv4 client of an IPv6 socket is an IPv4 client
                 let from = from.ip().to_canonical();
                 match hub.incoming(&mut aftermath, from) {
-                    Ok((link, signal)) => door.enter(links.welcome(stream, link, signal)),
+                    Ok((link, signal)) => door.enter(links.welcome(arrival, link, signal)),
                     // a goodbye costs the system several packets, and a minute of memory: too much for a flood
-                    Err(_) => runtime.reset(stream),
+                    Err(_) => runtime.reset(arrival),
                 }
                 // system calls worth dozens of packets: others have their turn before the next, however many there are
                 turns::pass().await;

@@ -48,9 +48,12 @@ const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 pub(crate) async fn serve<R: Runtime>(runtime: R, listener: R::Listener, app: Arc<App>) {
     let open = Arc::new(AtomicUsize::new(0));
     loop {
-        match runtime.accept(&listener).await {
-            Ok((stream, remote)) => {
-                if let Some(place) = Place::take(&open) {
+        match runtime.arrival(&listener).await {
+            Ok((arrival, remote)) => {
+                // an error is of no more use to the client than the end
+                if let Some(place) = Place::take(&open)
+                    && let Ok(stream) = runtime.admit(arrival)
+                {
                     let connection = converse(runtime.clone(), stream, remote, Arc::clone(&app));
                     runtime.spawn(async move {
                         connection.await;

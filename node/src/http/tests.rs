@@ -22,6 +22,7 @@ const TOO_MANY: usize = 1_000;
 impl Runtime for Flood {
     type Stream = Cursor<Vec<u8>>;
     type Listener = ();
+    type Arrival = Self::Stream;
 
     fn spawn(&self, _: impl Future<Output = ()> + Send + 'static) {}
 
@@ -37,11 +38,15 @@ impl Runtime for Flood {
         Err(io::ErrorKind::Unsupported.into())
     }
 
-    async fn accept(&self, (): &()) -> io::Result<(Self::Stream, SocketAddr)> {
+    async fn arrival(&self, (): &()) -> io::Result<(Self::Stream, SocketAddr)> {
         if self.accepted.fetch_add(1, Ordering::Relaxed) >= TOO_MANY {
             pending::<()>().await;
         }
         Ok((Cursor::default(), SocketAddr::from(([127, 0, 0, 1], 1))))
+    }
+
+    fn admit(&self, arrival: Self::Stream) -> io::Result<Self::Stream> {
+        Ok(arrival)
     }
 
     async fn resolve(&self, _: &str, _: u16) -> io::Result<Vec<SocketAddr>> {

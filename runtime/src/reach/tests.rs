@@ -31,6 +31,7 @@ impl Drop for GivenUp {
 impl Runtime for Net {
     type Stream = Cursor<Vec<u8>>;
     type Listener = ();
+    type Arrival = Self::Stream;
 
     fn spawn(&self, _: impl Future<Output = ()> + Send + 'static) {
         panic!("nothing is spawned here");
@@ -51,8 +52,12 @@ impl Runtime for Net {
         Err(io::ErrorKind::Unsupported.into())
     }
 
-    async fn accept(&self, (): &()) -> io::Result<(Self::Stream, SocketAddr)> {
+    async fn arrival(&self, (): &()) -> io::Result<(Self::Stream, SocketAddr)> {
         pending().await
+    }
+
+    fn admit(&self, arrival: Self::Stream) -> io::Result<Self::Stream> {
+        Ok(arrival)
     }
 
     async fn resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {

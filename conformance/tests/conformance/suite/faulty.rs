@@ -42,6 +42,7 @@ impl<R> Faulty<R> {
 impl<R: Runtime> Runtime for Faulty<R> {
     type Stream = FaultyStream<R::Stream>;
     type Listener = R::Listener;
+    type Arrival = R::Arrival;
 
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         self.inner.spawn(task);
@@ -59,7 +60,7 @@ impl<R: Runtime> Runtime for Faulty<R> {
         self.inner.local_addr(listener)
     }
 
-    async fn accept(&self, listener: &R::Listener) -> io::Result<(Self::Stream, SocketAddr)> {
+    async fn arrival(&self, listener: &R::Listener) -> io::Result<(R::Arrival, SocketAddr)> {
         let left = |left: usize| left.checked_sub(1);
         if self
             .accept_failures
@@ -68,8 +69,15 @@ impl<R: Runtime> Runtime for Faulty<R> {
         {
             return Err(io::Error::other("too many open files"));
         }
-        let (stream, from) = self.inner.accept(listener).await?;
-        Ok((FaultyStream(stream), from))
+        self.inner.arrival(listener).await
+    }
+
+    fn admit(&self, arrival: R::Arrival) -> io::Result<Self::Stream> {
+        Ok(FaultyStream(self.inner.admit(arrival)?))
+    }
+
+    fn reset(&self, arrival: R::Arrival) {
+        self.inner.reset(arrival);
     }
 
     async fn resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {

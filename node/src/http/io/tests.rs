@@ -58,6 +58,7 @@ impl AsyncWrite for Pipe {
 impl Runtime for Still {
     type Stream = Pipe;
     type Listener = ();
+    type Arrival = Pipe;
 
     fn spawn(&self, _: impl Future<Output = ()> + Send + 'static) {
         panic!("nothing is spawned here")
@@ -77,8 +78,12 @@ impl Runtime for Still {
         Err(io::ErrorKind::Unsupported.into())
     }
 
-    fn accept(&self, (): &()) -> impl Future<Output = io::Result<(Pipe, SocketAddr)>> + Send {
+    fn arrival(&self, (): &()) -> impl Future<Output = io::Result<(Pipe, SocketAddr)>> + Send {
         pending()
+    }
+
+    fn admit(&self, arrival: Pipe) -> io::Result<Pipe> {
+        Ok(arrival)
     }
 
     fn resolve(&self, _: &str, _: u16) -> impl Future<Output = io::Result<Vec<SocketAddr>>> + Send {
