@@ -10,7 +10,7 @@
 //! | [`value`] | texts to numbers, durations, hosts, URLs |
 //! | [`source`] | files, bounded |
 //! | [`lists`] | the short forms of `PEERS` and `ROUTES` |
-//! | [`node`], [`tls`], [`peers`], [`routes`] | what the keys mean |
+//! | [`node`], [`tls`], [`peers`], [`routes`], [`itself`] | what the keys mean |
 //! | [`problem`] | what is wrong, and where |
 //!
 //! A flag beats the environment, which beats the file, which beats the default. What is not given has a
@@ -24,6 +24,7 @@ mod fields;
 #[path = "../../../fuzz/bodies/config.rs"]
 pub(crate) mod fuzz;
 pub(crate) mod help;
+mod itself;
 mod lists;
 mod node;
 mod peers;

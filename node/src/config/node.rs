@@ -11,6 +11,7 @@ use log::LevelFilter;
 
 use super::env::Environment;
 use super::fields::{Fields, Layer};
+use super::itself;
 use super::lists;
 use super::peers::{self, Peer};
 use super::problem::{Origin, Problem, quoted};
@@ -89,6 +90,7 @@ fn read(
         routes: Vec::new(),
         node,
     };
+    let log_packets_at = fields.origin_of("logPackets");
     let listen = socket(&mut fields, "btpServerHost", "btpServerPort", BTP_PORT);
     let health_listen = socket(
         &mut fields,
@@ -119,6 +121,7 @@ fn read(
         .unwrap_or(IN_FLIGHT_PER_PEER);
     let limits = limits(&mut fields);
     let timeouts = timeouts(&mut fields);
+    let margin_at = fields.origin_of("expiryMargin");
     let retry = retry(&mut fields);
     let on_disconnect = match fields.choice("inFlightOnDisconnect") {
         Some("reject") => OnDisconnect::Reject,
@@ -145,6 +148,27 @@ fn read(
     };
     let (peers, ids) = peers::read(peer_list, &defaults, env, problems, warnings);
     peers_found.extend(ids.iter().cloned());
+    let listeners = [
+        (listen, "btpServerPort"),
+        (health_listen, "healthCheckPort"),
+    ];
+    itself::warn(&node_id, listeners, &peers, warnings);
+    if log_packets && log_level < LevelFilter::Info {
+        let level = log_level.as_str().to_ascii_lowercase();
+        let what = format!("logPackets has no effect while logLevel is {level}");
+        let fix = "set logLevel to info, or leave logPackets out";
+        warnings.push(Problem::new(&log_packets_at, what, fix));
+    }
+    if timeouts.expiry_margin >= timeouts.max_hold {
+        let (margin, hold) = (
+            show_time(timeouts.expiry_margin),
+            show_time(timeouts.max_hold),
+        );
+        let what = format!("expiryMargin is {margin}, not less than maxHoldTime, which is {hold}");
+        let fix =
+            "lower it: a packet that has no more time left when it comes is rejected with R02";
+        warnings.push(Problem::new(&margin_at, what, fix));
+    }
     let routes = routes::read(route_list, &ids, problems, warnings);
     let address_from_parent = check_parents(&peers, given_address, problems);
     let address = match address {

@@ -386,13 +386,19 @@ fn secret(
     (secret, Some(origin))
 }
 
-/// The text of a file without its last line break.
+/// The text of a file without a byte order mark and its last line break. Several lines are no secret: somebody wrote
+/// more into the file, or an editor added empty ones.
 fn from_file(directory: Option<&Path>, name: &str) -> Result<Secret, Invalid> {
     let path = directory.map_or_else(|| PathBuf::from(name), |directory| directory.join(name));
     let text = read_file(&path, MAX_SECRET_FILE).and_then(|bytes| {
         let text = str::from_utf8(&bytes).map_err(|_| "it is not UTF-8".to_owned())?;
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let line = text.strip_suffix('\n').unwrap_or(text);
-        Ok(Secret::new(line.strip_suffix('\r').unwrap_or(line)))
+        let line = line.strip_suffix('\r').unwrap_or(line);
+        if line.contains('\n') {
+            return Err("it has several lines".to_owned());
+        }
+        Ok(Secret::new(line))
     });
     text.map_err(|why| {
         let start = directory.filter(|directory| !directory.as_os_str().is_empty());

@@ -147,8 +147,15 @@ impl Judge<'_, '_> {
         match with_client(client).check() {
             Ok(warnings) => {
                 let origin = self.fields.origin_of(ours);
-                let fix = "renew it; a node that runs notices when the file changes";
-                let problem = |warning: TlsWarning| Problem::new(&origin, warning.to_string(), fix);
+                let problem = |warning: TlsWarning| {
+                    let fix = match warning {
+                        TlsWarning::Authority { .. } => {
+                            "make one with CA:FALSE, as the README does with openssl"
+                        }
+                        _ => "renew it; a node that runs notices when the file changes",
+                    };
+                    Problem::new(&origin, warning.to_string(), fix)
+                };
                 self.warnings.extend(warnings.into_iter().map(problem));
                 None
             }

@@ -7,8 +7,8 @@ use ilp_proto::Timestamp;
 use rustls_pki_types::CertificateDer;
 use x509_cert::Certificate;
 use x509_cert::der::{self, Decode};
-use x509_cert::ext::pkix::SubjectAltName;
 use x509_cert::ext::pkix::name::GeneralName;
+use x509_cert::ext::pkix::{BasicConstraints, SubjectAltName};
 use x509_cert::time::Time;
 
 use super::TlsRole;
@@ -60,14 +60,18 @@ pub(super) struct Validity {
     file: PathBuf,
     not_before: Timestamp,
     not_after: Timestamp,
+    is_authority: bool,
 }
 
 impl Validity {
     /// That of the certificate in `file`; `None` if it cannot be read.
     pub(super) fn of(file: &Path, certificate: &CertificateDer<'_>) -> Option<Self> {
         let certificate = Certificate::from_der(certificate).ok()?;
-        let validity = certificate.tbs_certificate().validity();
+        let content = certificate.tbs_certificate();
+        let constraints = content.get_extension::<BasicConstraints>().ok().flatten();
+        let validity = content.validity();
         Some(Self {
+            is_authority: constraints.is_some_and(|(_, constraints)| constraints.ca),
             file: file.to_owned(),
             not_before: time(validity.not_before),
             not_after: time(validity.not_after),
@@ -80,6 +84,7 @@ impl Validity {
             file,
             not_before,
             not_after,
+            is_authority: _,
         } = self;
         TlsCertificate {
             role,
@@ -89,8 +94,15 @@ impl Validity {
         }
     }
 
-    /// Warns if the certificate is of no use at the time `now`, or soon will be.
-    pub(super) fn warning(&self, now: Timestamp) -> Option<TlsWarning> {
+    /// Warns if the certificate is of no use, or of none at the time `now` or soon after.
+    pub(super) fn warnings(&self, now: Timestamp) -> impl Iterator<Item = TlsWarning> {
+        let authority = self.is_authority.then(|| TlsWarning::Authority {
+            file: self.file.clone(),
+        });
+        authority.into_iter().chain(self.warning(now))
+    }
+
+    fn warning(&self, now: Timestamp) -> Option<TlsWarning> {
         let (not_before, not_after) = (self.not_before, self.not_after);
         let life = not_after.saturating_duration_since(not_before);
         let file = self.file.clone();

@@ -100,6 +100,13 @@ pub enum TlsWarning {
         /// When.
         not_after: Timestamp,
     },
+    /// The certificate is that of an authority (RFC 5280 section 4.2.1.9), which the TLS library of this crate does not
+    /// take from the other side; it is what `openssl req -x509` makes unless it is told otherwise.
+    #[error("{}: the certificate is that of an authority (CA:TRUE), which this connector and others do not accept from the other side", .file.display())]
+    Authority {
+        /// Where it is.
+        file: PathBuf,
+    },
     /// Nobody will accept the certificate yet.
     #[error("{}: the certificate is not valid before {}", .file.display(), date(*.not_before))]
     NotYetValid {

@@ -52,7 +52,8 @@ impl Files {
                 ));
             }
         };
-        let pem = Pem(bytes);
+        // some editors begin a file with a byte order mark
+        let pem = Pem(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes));
         if !pem.has("-----BEGIN ") {
             return Err(TlsError::new(path, TlsProblem::NotPem));
         }

@@ -55,7 +55,7 @@ pub(super) enum Look {
 }
 
 fn warnings(shown: &[Validity], now: Timestamp) -> Vec<TlsWarning> {
-    shown.iter().filter_map(|one| one.warning(now)).collect()
+    shown.iter().flat_map(|one| one.warnings(now)).collect()
 }
 
 impl<S: Source> Reloading<S> {

@@ -43,6 +43,32 @@ fn a_certificate_and_its_key_may_share_a_file() {
 }
 
 #[test]
+fn a_byte_order_mark_is_read_past() {
+    let (dir, pair) = (Dir::new(), self_signed(&localhost()));
+    let [cert, key] = [("c.pem", &pair.cert), ("c.key", &pair.key)]
+        .map(|(name, text)| dir.write(name, &format!("\u{feff}{text}")));
+    let options = listening(server(TlsIdentity::new(&cert, &key)));
+    assert_eq!(options.check(), Ok(Vec::new()));
+    let mut options = TlsOptions::new();
+    options.client = trusting(&cert);
+    assert_eq!(options.check(), Ok(Vec::new()));
+}
+
+#[test]
+fn a_certificate_of_an_authority_is_told_of_once_when_it_is_our_own() {
+    let dir = Dir::new();
+    let mut params = localhost();
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let identity = self_signed(&params).write(&dir, "server");
+    let file = identity.cert_file.clone();
+    let (tls, warnings) = Tls::load(&listening(server(identity))).unwrap();
+    assert_eq!(warnings, [TlsWarning::Authority { file }]);
+    let heard = Heard::default();
+    tls.look(time(b"20260101000000000"), &heard);
+    assert_eq!(heard.0.into_inner().unwrap(), [""; 0]);
+}
+
+#[test]
 fn a_missing_file_is_named() {
     let dir = Dir::new();
     let missing = dir.write("x", "").with_file_name("missing.pem");

@@ -177,6 +177,84 @@ fn a_variable_for_no_peer_is_a_warning() {
     assert!(warnings[1].contains("(did you mean BTP_PEER_P_SECRET?)"));
 }
 
+fn warnings(yaml: &str) -> Vec<String> {
+    let node = build(yaml);
+    node.warnings.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn a_url_that_leads_to_the_node_itself_is_a_warning() {
+    let url = |own: &str, url: &str| {
+        warnings(&format!(
+            "{own}\npeers:\n  - {{id: p, authToken: t, url: \"{url}\"}}\n"
+        ))
+    };
+    for (own, to, setting) in [
+        ("", "ws://127.0.0.1:3000", "btpServerPort"),
+        ("", "wss://localhost:3000/x", "btpServerPort"),
+        ("", "ws://[::1]:8080", "healthCheckPort"),
+        ("", "ws://0.0.0.0:3000", "btpServerPort"),
+        (
+            "btpServerHost: '::1'",
+            "ws://localhost:3000",
+            "btpServerPort",
+        ),
+        (
+            "btpServerHost: 10.0.0.1",
+            "ws://10.0.0.1:3000",
+            "btpServerPort",
+        ),
+    ] {
+        let said = url(own, to);
+        let expected = format!("peer p: url leads to this node itself ({setting})");
+        assert!(
+            matches!(&said[..], [one] if one.contains(&expected)),
+            "{to}: {said:?}"
+        );
+    }
+    for (own, to) in [
+        ("", "ws://127.0.0.1:3001"),
+        ("", "ws://b:3000"),
+        ("", "ws://10.0.0.1:3000"),
+        ("btpServerHost: 10.0.0.1", "ws://127.0.0.1:3000"),
+        ("btpServerHost: 127.0.0.1", "ws://127.0.0.2:3000"),
+        ("btpServerPort: 0", "ws://127.0.0.1:3000"),
+    ] {
+        assert_eq!(url(own, to), [""; 0], "{own} {to}");
+    }
+}
+
+#[test]
+fn a_peer_that_has_the_name_of_the_node_is_a_warning() {
+    let said = warnings("peers:\n  - {id: n, authToken: t}\n");
+    assert!(
+        matches!(&said[..], [one] if one.starts_with("node.yaml:4:10: peer n has the nodeId of this node")),
+        "{said:?}"
+    );
+}
+
+#[test]
+fn settings_that_leave_each_other_no_room_are_a_warning() {
+    for (yaml, what) in [
+        (
+            "logPackets: true\nlogLevel: warn\n",
+            "node.yaml:3:13: logPackets has no effect while logLevel is warn",
+        ),
+        (
+            "maxHoldTime: 1s\nexpiryMargin: 1s\n",
+            "node.yaml:4:15: expiryMargin is 1s, not less than maxHoldTime, which is 1s",
+        ),
+    ] {
+        let said = warnings(yaml);
+        assert!(
+            matches!(&said[..], [one] if one.starts_with(what)),
+            "{said:?}"
+        );
+    }
+    assert_eq!(warnings("logPackets: true\nlogLevel: debug\n"), [""; 0]);
+    assert_eq!(warnings("logPackets: false\nlogLevel: warn\n"), [""; 0]);
+}
+
 #[test]
 fn the_name_of_a_peer_may_be_the_beginning_of_anothers() {
     let vars = [

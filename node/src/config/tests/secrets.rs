@@ -53,13 +53,28 @@ fn the_last_line_break_of_a_secret_file_is_not_part_of_it() {
     for (text, expected) in [
         ("s\n", "s"),
         ("s\r\n", "s"),
-        (" s \n\n", " s \n"),
+        (" s \n", " s "),
         ("s", "s"),
+        ("\u{feff}s\r\n", "s"),
     ] {
         let path = file(text.as_bytes());
         let entry = format!("    authTokenFile: {}\n", path.display());
         assert_eq!(secret(&entry, &[]), expected);
         fs::remove_file(path).unwrap();
+    }
+}
+
+#[test]
+fn a_secret_file_of_several_lines_is_refused_without_showing_them() {
+    for text in ["S3C\n\n", "S3C\nS3C\n", "# ours\r\nS3C"] {
+        let path = file(text.as_bytes());
+        let report = refused(&format!(
+            "peers:\n  - {{id: p, authTokenFile: {}}}\n",
+            path.display()
+        ));
+        fs::remove_file(path).unwrap();
+        assert_said(&report, "node.yaml:4:28", "it has several lines");
+        assert!(!report.contains("S3C"), "{report}");
     }
 }
 

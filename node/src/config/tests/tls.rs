@@ -162,6 +162,25 @@ fn keys_that_need_each_other_are_given_together() {
 }
 
 #[test]
+fn a_certificate_that_is_an_authoritys_is_a_warning_that_says_what_to_do() {
+    let dir = dir();
+    let key = KeyPair::generate().unwrap();
+    let mut params = CertificateParams::new(vec!["localhost".into()]).unwrap();
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let cert = params.self_signed(&key).unwrap().pem();
+    dir.put("ca.pem", format!("{cert}{}", key.serialize_pem()));
+    let node = read(&dir, "certFile: ca.pem\nkeyFile: ca.pem\n", &[]).unwrap();
+    let [warning] = &node.certificate_warnings[..] else {
+        panic!("{:?}", node.certificate_warnings)
+    };
+    assert!(warning.what.contains("CA:TRUE"), "{warning}");
+    assert!(warning.to_string().contains("CA:FALSE"), "{warning}");
+    // as an authority it is just right
+    let node = read(&dir, "caFile: ca.pem\n", &[]).unwrap();
+    assert!(node.certificate_warnings.is_empty());
+}
+
+#[test]
 fn an_expired_certificate_is_a_warning_of_its_own_kind() {
     let dir = dir();
     let node = read(&dir, "certFile: old.pem\nkeyFile: key.pem\n", &[]).unwrap();
