@@ -344,14 +344,18 @@ impl Checker {
                 expires,
                 number,
             } => (id, number, amount, expires, What::Packet),
-            Seen::Ask { id, .. } => (id, u64::MAX, 0, at.wall, What::Ask),
+            Seen::Ask { id, expires } => (id, u64::MAX, 0, expires, What::Ask),
             Seen::Request { id } => (id, u64::MAX, 0, at.wall, What::Bad),
             _ => return,
         };
         let left = u64::try_from(expires.saturating_sub(at.wall))
             .unwrap_or(0)
             .saturating_mul(MS);
-        let hold = left.saturating_sub(self.margin).min(self.max_hold);
+        // the node answers at once what it does not send on, and keeps that answer as long as any other
+        let hold = match what {
+            What::Packet => left.saturating_sub(self.margin).min(self.max_hold),
+            What::Ask | What::Bad => 0,
+        };
         let answer_by = at.mono + left;
         let due = at.mono + hold;
         let later = [answer_by, at.mono + self.max_hold, due + self.margin];

@@ -1,5 +1,7 @@
 //! Invariants 1 and 2: each packet has one answer, in time, and none is invented.
 
+use ilp_router::config::Relation;
+
 use super::super::check::tick;
 use super::*;
 
@@ -19,6 +21,36 @@ fn invariant_1_an_answer_is_excused_when_its_link_was_disturbed() {
     checker.sweep(|_| Some(60 * SECOND));
     assert_eq!(checker.violation(), None);
     assert_eq!(checker.stats.excused, 1);
+}
+
+#[test]
+fn invariant_1_an_address_is_told_at_once_or_on_a_later_link_until_the_question_expires() {
+    let expires = 60_000;
+    let child = Terms {
+        relation: Relation::Child,
+        ..Terms::default()
+    };
+    let told = Seen::Fulfill {
+        id: 3,
+        preimage: [0; 32],
+    };
+    for (disturbed, mono, good) in [
+        (false, 0, true),
+        (false, SECOND, false),
+        (true, 50 * SECOND, true),
+        (true, 61 * SECOND, false),
+    ] {
+        let mut checker = Checker::new(SECRET, vec![child; 4], &Timeouts::default());
+        checker.usable(IN, true);
+        checker.took(at(IN, 0), Seen::Ask { id: 3, expires }, Way::Unknown);
+        if disturbed {
+            checker.disturb(IN);
+        }
+        checker.sweep(|_| Some(mono));
+        checker.said(at(IN, mono), told);
+        let violation = checker.violation();
+        assert_eq!(violation.is_none(), good, "{mono}: {violation:?}");
+    }
 }
 
 #[test]
