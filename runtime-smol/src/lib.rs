@@ -111,6 +111,10 @@ async fn work<T>(seat: Seat<'_>) -> T {
                     {
                         waker.wake();
                     }
+                    // there was a look just now: another one would find nothing
+                    if unseen == 0 {
+                        continue;
+                    }
                     // it had a whole turn before: what has come meanwhile goes first
                     unseen = UNSEEN;
                 }
