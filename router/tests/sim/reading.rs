@@ -193,12 +193,18 @@ impl World {
             Kind::Pong => Received::Pong,
             Kind::Binary | Kind::Close | Kind::Broken => Received::Binary(bytes),
         });
-        let before = Inside::of(connector, peer, read.len());
+        // what is no packet may close the link
+        let counted = read.len() > 1 || read.iter().any(|message| message.seen == Seen::Other);
+        let before = Inside::of(connector, peer, counted);
         connector.handle_read(now, link, received);
-        let after = Inside::of(connector, peer, read.len());
+        let after = Inside::of(connector, peer, counted);
         let begun = before.in_flight + (after.sent - before.sent);
         let ended = begun.saturating_sub(after.in_flight);
         let lost = after.disconnects > before.disconnects;
+        if lost {
+            // from here on, not from its last message: what waited for room in its socket is refused before that is written
+            self.checker.disturb(seat);
+        }
 
         let at = self.at(node, seat);
         for message in read {
@@ -304,11 +310,11 @@ struct Inside {
 }
 
 impl Inside {
-    /// One message tells all by what is in flight; of several the rest has to be counted.
-    fn of(connector: &Connector, peer: Option<usize>, messages: usize) -> Self {
+    /// One packet tells all by what is in flight; of others the rest has to be `counted`.
+    fn of(connector: &Connector, peer: Option<usize>, counted: bool) -> Self {
         let in_flight = connector.in_flight();
         let (mut sent, mut disconnects) = (0, 0);
-        if messages > 1 {
+        if counted {
             for (at, view) in connector.peers().enumerate() {
                 sent += view.counters.prepares_out as usize;
                 if Some(at) == peer {
