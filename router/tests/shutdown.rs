@@ -186,3 +186,26 @@ fn a_drain_does_not_wait_for_those_who_have_gone_with_what_they_are_owed() {
     net.run(Duration::from_secs(2));
     assert_eq!(net.stopped, ["a"]);
 }
+
+#[test]
+fn what_expires_after_a_node_has_stopped_is_not_held_for_ever() {
+    let mut net = hub(|_| {});
+    net.app("x").policy = Policy::Hold;
+    let pipe = net.pipes_between("sender", "a")[0];
+    net.set_stuck(pipe, "a", true);
+    let now = net.now();
+    net.app("sender").send(now, "test.nobody", 1, LONG);
+    net.run(Duration::from_secs(15));
+    let now = net.now();
+    net.app("sender").send(now, "test.a.x", 1, LONG);
+    net.run(Duration::from_secs(1));
+    net.with_node("a", |node, now| node.shutdown(now));
+    net.run(Duration::from_secs(12));
+    assert_eq!(net.stopped, ["a"]);
+    assert_eq!(net.node("a").in_flight(), 1);
+    net.run(Duration::from_secs(120));
+    assert_eq!(net.node("a").in_flight(), 0, "it has expired");
+    let held: usize = net.node("a").peers().map(|peer| peer.answer_bytes).sum();
+    assert_eq!(held, 0);
+    assert_eq!(net.node("a").poll_timeout(), None);
+}

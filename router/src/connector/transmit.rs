@@ -197,7 +197,10 @@ impl Connector {
     /// Nobody will take what a peer is still owed: this node has stopped. However much was told before, the last FULFILLs
     /// are told of, too.
     pub(super) fn give_up_answers(&mut self, index: PeerIndex) {
-        let _ = self.peers[index].answers.expire(Instant::MAX);
+        let peer = &mut self.peers[index];
+        let _ = peer.answers.expire(Instant::MAX);
+        // packets in flight may still expire
+        peer.watch = Instant::MAX;
         self.timers.set(Timer::Answers(index), None);
         self.report_dropped(index);
         if self.peers[index].untold.fulfills > 0 {
