@@ -59,11 +59,11 @@
 //! use std::sync::Arc;
 //! use std::time::Duration;
 //!
+//! use btp_proto::bytes::{BufMut, BytesMut};
+//! use btp_proto::ilp_proto::Now;
 //! use btp_proto::{
 //!     AnswerKind, Answers, Config, Connection, Credentials, Inbound, Requests, Secret, Transmit,
 //! };
-//! use bytes::{BufMut, BytesMut};
-//! use ilp_proto::Now;
 //!
 //! let now = Now::default();
 //! let cfg = Arc::new(Config::default());
@@ -130,3 +130,6 @@ pub use frame::{
     peek_response, put_ilp_frame,
 };
 pub use requests::{Full, RequestId, Requests};
+
+// What is written is appended to a `BytesMut`, and times are `ilp_proto`'s: whoever calls needs these very versions.
+pub use {bytes, ilp_proto};

@@ -75,3 +75,6 @@ pub use packet::{
 };
 pub use packet_id::{PacketId, packet_id};
 pub use time::{Instant, Now, TimeError, Timestamp};
+
+// Packets are written into any `BufMut`: whoever implements it needs this very version.
+pub use bytes;

@@ -156,7 +156,8 @@ pub struct PeerConfig {
     pub endpoint: Option<Endpoint>,
     /// The secret both directions use, not empty; `None` lets it in without one (`noAuth: true`).
     pub secret: Option<Secret>,
-    /// What we send as `auth_username` when we dial; `None` leaves the entry out.
+    /// What we send as `auth_username` when we dial, usually our [node id](Config::node_id); `None` leaves the entry out,
+    /// and the peer has to know us by our secret alone or by the path that we dial.
     pub username: Option<String>,
     /// What it is to us.
     pub relation: Relation,
@@ -164,16 +165,19 @@ pub struct PeerConfig {
     pub asset: PeerAsset,
     /// Largest amount of one PREPARE from it, in its asset; beyond: F08.
     pub max_packet_amount: Option<u64>,
-    /// What it may owe us, packets in flight included, in its asset; beyond: T04.
+    /// What it may owe us, packets in flight included, in its asset; beyond: T04. It counts from zero in every life of the
+    /// connector.
     pub max_balance: Option<u64>,
-    /// Packets in flight from it, and to it; beyond: T03. More than 65,536 count as 65,536.
+    /// Packets in flight from it, and as many to it; beyond: T03. More than 65,536 count as 65,536.
     pub max_in_flight: usize,
-    /// Whether `/health` is bad while it is down.
+    /// Whether `/health` is bad while it is down. A [`Connector`](crate::Connector) only shows it to those who ask for its
+    /// [peers](crate::Connector::peers).
     pub critical: bool,
 }
 
 impl PeerConfig {
-    /// A peer that we wait for, that needs this secret, and that has no limits of its own: in USD with nine digits.
+    /// An equal that we wait for and that needs this secret: in USD with nine digits, without limits to amounts, with 4,096
+    /// packets in flight each way, and critical. Without a [`username`](Self::username): set one if you have us dial it.
     #[must_use]
     pub fn new(id: PeerId, secret: Secret) -> Self {
         Self {
@@ -218,24 +222,25 @@ pub enum OnDisconnect {
 /// Bounds on what a node holds. Each is reached with an answer (T03) or a refusal, never with a queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Packets in flight in the whole node.
+    /// Packets in flight in the whole node. Default 65,536.
     pub max_in_flight: usize,
-    /// Bytes of unsent requests per link; beyond: T03.
+    /// Bytes of unsent requests per link; beyond: T03. Default 1 MiB.
     pub max_send_buffer: usize,
-    /// Bytes of unsent answers per peer; beyond, its socket is not read.
+    /// Bytes of unsent answers per peer; beyond, its socket is not read. Default 4 MiB.
     pub max_answer_buffer: usize,
-    /// Bytes of one WebSocket message.
+    /// Bytes of one WebSocket message, default 64 KiB. The driver holds its sockets to it and reports
+    /// [`CloseReason::TooLarge`](crate::CloseReason::TooLarge); what comes here all the same counts as unreadable.
     pub max_message: usize,
-    /// Links that have not authenticated yet.
+    /// Accepted links that have not authenticated yet. Default 256.
     pub max_unauthenticated: usize,
-    /// The same from one remote address (IPv6: one /64).
+    /// The same from one remote address (IPv6: one /64). Default 16.
     pub max_unauthenticated_per_address: usize,
     /// Events kept for [`poll_event`](crate::Connector::poll_event); what does not fit is counted, but what tells of lost FULFILLs
-    /// waits, once for each peer.
+    /// waits, once for each peer. Default 4,096.
     pub event_ring: usize,
-    /// Unreadable frames within [`Limits::unreadable_window`] that close a link with 1002.
+    /// Unreadable frames within [`Limits::unreadable_window`] that close a link with 1002; 0 counts as 1. Default 3.
     pub max_unreadable: u32,
-    /// The window of [`Limits::max_unreadable`].
+    /// The window of [`Limits::max_unreadable`]. Default 60 s.
     pub unreadable_window: Duration,
 }
 
@@ -258,25 +263,26 @@ impl Default for Limits {
 /// How long things may take.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Timeouts {
-    /// Dialling: DNS, TCP, TLS and the WebSocket upgrade together.
+    /// Dialling: DNS, TCP, TLS and the WebSocket upgrade together. Default 5 s.
     pub connect: Duration,
-    /// Dialling: from the upgrade to the answer to our auth frame.
+    /// Dialling: from the upgrade to the answer to our auth frame. Default 5 s.
     pub auth: Duration,
-    /// Accepting: from the TCP accept to a good auth frame.
+    /// Accepting: from the TCP accept to a good auth frame. Default 10 s.
     pub handshake: Duration,
-    /// Silence after which a ping is sent.
+    /// Silence after which a ping is sent; zero turns keepalive off. Default 30 s.
     pub keepalive_interval: Duration,
-    /// Further silence after which a link is dead.
+    /// Further silence after which a link is dead. Default 10 s.
     pub keepalive: Duration,
-    /// How long a peer may leave more than [`Limits::max_answer_buffer`] unread without any progress.
+    /// How long a peer may leave more than [`Limits::max_answer_buffer`] unread without any progress. Default 30 s.
     pub stall: Duration,
-    /// From our Close frame to dropping the socket.
+    /// From our Close frame to dropping the socket. Default 1 s.
     pub close: Duration,
-    /// How long a drain waits for packets in flight.
+    /// How long a drain waits for packets in flight. Default 8 s.
     pub shutdown: Duration,
-    /// By how much an outgoing PREPARE expires before the incoming one.
+    /// By how much an outgoing PREPARE expires before the incoming one; what has no more than this left gets R02.
+    /// Default 1 s.
     pub expiry_margin: Duration,
-    /// The longest we hold a packet.
+    /// The longest we hold a packet: an outgoing PREPARE expires no later than this from now. Default 30 s.
     pub max_hold: Duration,
 }
 
@@ -301,15 +307,15 @@ impl Default for Timeouts {
 /// a pause, then from the start, for ever. Each delay is shortened by up to `jitter` percent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Retry {
-    /// The first delay.
+    /// The first delay. Default 1 s; zero dials again as fast as dials fail.
     pub initial: Duration,
-    /// The longest delay.
+    /// The longest delay. Default 16 s.
     pub max: Duration,
-    /// Tries before the pause.
+    /// Tries before the pause. Default 5.
     pub tries: u32,
-    /// The pause.
+    /// The pause. Default 60 s.
     pub pause: Duration,
-    /// Percent, 0 to 100, by which a delay may be shortened.
+    /// Percent, 0 to 100, by which a delay may be shortened; more counts as 100. Default 20.
     pub jitter: u8,
 }
 
@@ -328,7 +334,8 @@ impl Default for Retry {
 /// All that a [`Connector`](crate::Connector) is told.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Label of the node in logs, and the tie-breaker when two nodes dial each other.
+    /// Label of the node in logs, and the tie-breaker when two nodes dial each other: for that it must be what the peers
+    /// call us.
     pub node_id: String,
     /// Our ILP address; a placeholder while [`Config::address_from_parent`] is unanswered.
     pub address: Address,

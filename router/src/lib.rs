@@ -21,7 +21,8 @@
 //!
 //! [`ilp_proto`] reads and writes packets, [`btp_proto`] holds one link's conversation. What is in flight to a
 //! peer ([`btp_proto::Requests`]) and what is owed to it ([`btp_proto::Answers`]) belongs to the peer, not to a
-//! link: both outlive a socket, and an answer may come over the next one.
+//! link: both outlive a socket, and an answer may come over the next one. Both crates, and [`bytes`], are
+//! re-exported: a driver needs no dependency but this one.
 //!
 //! # The way of a packet
 //!
@@ -37,10 +38,10 @@
 //! Two nodes in one process; what a driver does, without the sockets:
 //!
 //! ```
-//! use btp_proto::{Secret, Transmit};
-//! use bytes::BytesMut;
-//! use ilp_proto::{Instant, Now, Timestamp};
+//! use ilp_router::btp_proto::{Secret, Transmit};
+//! use ilp_router::bytes::BytesMut;
 //! use ilp_router::config::{Config, Endpoint, PeerConfig};
+//! use ilp_router::ilp_proto::{Instant, Now, Timestamp};
 //! use ilp_router::{Action, Connector, LinkId, PeerState, Received};
 //!
 //! // a node with one peer; `dial` says where, or that it waits
@@ -112,3 +113,6 @@ pub use guard::Guard;
 pub use table::{Match, Route, RoutingTable};
 pub use view::{PeerState, PeerView, RouteView, Way};
 pub use wheel::Wheel;
+
+// They are part of what is said here: whoever drives a connector needs these very versions.
+pub use {btp_proto, bytes, ilp_proto};
