@@ -65,7 +65,10 @@ fn dispatch() -> ExitCode {
     let Cli {
         command,
         runtime: wanted,
-    } = Cli::parse_from(args);
+    } = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => return told(&error),
+    };
     // only asked for by commands that need one
     let runtime = |command| chosen(&wanted, command);
     match command {
@@ -129,6 +132,16 @@ fn built() -> clap::Command {
     let mut cli = Cli::command();
     cli.build();
     cli
+}
+
+/// What clap has to say instead of a command: help and version are what was asked for, all else is wrong use.
+fn told(said: &clap::Error) -> ExitCode {
+    let exit = u8::try_from(said.exit_code()).unwrap_or(USAGE);
+    match said.print() {
+        Err(error) if !said.use_stderr() => terminal::unsaid(error),
+        _ => {}
+    }
+    ExitCode::from(exit)
 }
 
 /// Ends the process as clap does: with the message, the usage, and exit code 2.

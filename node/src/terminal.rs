@@ -14,13 +14,17 @@ static UNHEARD: AtomicBool = AtomicBool::new(false);
 pub(crate) fn say(text: &str) {
     let mut out = io::stdout().lock();
     let said = writeln!(out, "{text}").and_then(|()| out.flush());
-    match said {
-        Ok(()) => {}
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => {
-            UNHEARD.store(true, Ordering::Relaxed)
-        }
+    if let Err(error) = said {
+        unsaid(error);
+    }
+}
+
+/// Notes that something did not get to standard output, and why.
+pub(crate) fn unsaid(error: io::Error) {
+    match error.kind() {
+        ErrorKind::BrokenPipe => UNHEARD.store(true, Ordering::Relaxed),
         // only the first one counts
-        Err(error) => _ = UNSAID.set(error),
+        _ => _ = UNSAID.set(error),
     }
 }
 

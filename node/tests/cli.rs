@@ -186,6 +186,9 @@ fn a_healthcheck_has_only_the_settings_that_say_where_to_ask() {
 fn words_that_cannot_be_written_are_no_success() {
     for args in [
         &["help", "config"][..],
+        &["--help"],
+        &["run", "--help"],
+        &["--version"],
         &["decode", "0100000001020100"],
         &["demo", "--count", "1"],
     ] {

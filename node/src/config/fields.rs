@@ -177,6 +177,11 @@ impl<'a> Fields<'a> {
         given.map_or_else(|| self.origin.clone(), |given| given.node.origin.clone())
     }
 
+    /// What stands before a key in messages.
+    pub(crate) fn label(&self) -> &str {
+        &self.label
+    }
+
     /// The layer that `name` was given in.
     pub(crate) fn layer_of(&self, name: &str) -> Option<Layer> {
         self.given.get(name).map(|given| given.layer)

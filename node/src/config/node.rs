@@ -120,6 +120,12 @@ fn read(
         .number("maxInFlightPerPeer")
         .unwrap_or(IN_FLIGHT_PER_PEER);
     let limits = limits(&mut fields);
+    let unreachable = peers::above_node(
+        &fields,
+        "maxInFlightPerPeer",
+        max_in_flight,
+        limits.max_in_flight,
+    );
     let timeouts = timeouts(&mut fields);
     let margin_at = fields.origin_of("expiryMargin");
     let retry = retry(&mut fields);
@@ -129,8 +135,10 @@ fn read(
     };
     let peer_list = entries(&mut fields, "peers", lists::peers);
     let route_list = entries(&mut fields, "routes", lists::routes);
+    let nobody = !fields.given_or_meant("peers");
     fields.finish();
 
+    warnings.extend(unreachable);
     let node_id = node_id.unwrap_or_else(|| {
         let id = segment(env.host_name());
         if !given_id {
@@ -144,6 +152,7 @@ fn read(
         node_id: &node_id,
         asset,
         max_in_flight,
+        max_in_flight_of_node: limits.max_in_flight,
         directory,
     };
     let (peers, ids) = peers::read(peer_list, &defaults, env, problems, warnings);
@@ -182,7 +191,7 @@ fn read(
             warnings,
         )?,
     };
-    if !given_id && !given_address && ids.is_empty() {
+    if !given_id && !given_address && nobody {
         // somebody who begins; who names a node knows what to do next
         let what = "no peers are set, so nobody can connect";
         warnings.push(Problem::new(&places.node, what, "set peers or PEERS"));

@@ -26,6 +26,8 @@ pub(crate) struct Defaults<'a> {
     pub(crate) node_id: &'a str,
     pub(crate) asset: PeerAsset,
     pub(crate) max_in_flight: usize,
+    /// What all peers together may have in flight.
+    pub(crate) max_in_flight_of_node: usize,
     /// Where relative names of secret files start; `None` is the working directory.
     pub(crate) directory: Option<&'a Path>,
 }
@@ -199,6 +201,12 @@ fn one(
     let max_in_flight = fields
         .number("maxInFlight")
         .unwrap_or(defaults.max_in_flight);
+    let unreachable = above_node(
+        &fields,
+        "maxInFlight",
+        max_in_flight,
+        defaults.max_in_flight_of_node,
+    );
     let max_packet_amount = fields.number("maxPacketAmount");
     let max_balance = fields.number("maxBalance");
     let critical = fields
@@ -206,6 +214,7 @@ fn one(
         .unwrap_or_else(|| endpoint.is_some());
     let url_origin = fields.origin_of("url");
     fields.finish();
+    warnings.extend(unreachable);
     let (id, id_origin) = known?;
     if problems.len() > before {
         return None;
@@ -228,6 +237,24 @@ fn one(
         critical,
     };
     Some((config, place))
+}
+
+/// The warning of a bound on packets in flight that is never reached, because that of the node comes before it.
+pub(super) fn above_node(
+    fields: &Fields<'_>,
+    key: &str,
+    given: usize,
+    node: usize,
+) -> Option<Problem> {
+    let written = fields.layer_of(key).is_some();
+    (written && given > node).then(|| {
+        let what = format!(
+            "{}{key} is {given}, above the node's maxInFlight, which is {node}",
+            fields.label()
+        );
+        let fix = "lower it, or raise that of the node: one peer can fill the node, and all others get T03";
+        Problem::new(&fields.origin_of(key), what, fix)
+    })
 }
 
 /// What is wrong with a name that must be one segment of an address.

@@ -244,6 +244,14 @@ fn settings_that_leave_each_other_no_room_are_a_warning() {
             "maxHoldTime: 1s\nexpiryMargin: 1s\n",
             "node.yaml:4:15: expiryMargin is 1s, not less than maxHoldTime, which is 1s",
         ),
+        (
+            "maxInFlight: 100\nmaxInFlightPerPeer: 101\n",
+            "node.yaml:4:21: maxInFlightPerPeer is 101, above the node's maxInFlight, which is 100",
+        ),
+        (
+            "maxInFlight: 100\npeers:\n  - {id: p, authToken: t, maxInFlight: 101}\n",
+            "node.yaml:5:40: peer p: maxInFlight is 101, above the node's maxInFlight, which is 100",
+        ),
     ] {
         let said = warnings(yaml);
         assert!(
@@ -253,6 +261,23 @@ fn settings_that_leave_each_other_no_room_are_a_warning() {
     }
     assert_eq!(warnings("logPackets: true\nlogLevel: debug\n"), [""; 0]);
     assert_eq!(warnings("logPackets: false\nlogLevel: warn\n"), [""; 0]);
+    let room = "maxInFlight: 100\nmaxInFlightPerPeer: 100\npeers:\n  - {id: p, authToken: t, maxInFlight: 100}\n";
+    assert_eq!(warnings(room), [""; 0]);
+    // nobody wrote the bound of a peer
+    let small = "maxInFlight: 100\npeers:\n  - {id: p, authToken: t}\n";
+    assert_eq!(warnings(small), [""; 0]);
+}
+
+#[test]
+fn peers_that_are_wrong_are_not_said_to_be_missing() {
+    for yaml in [
+        "peers:\n  - {id: a b, authToken: t}\n",
+        "peers: x\n",
+        "peer: []\n",
+    ] {
+        let report = build_with(yaml, &[], &[]).unwrap_err().to_string();
+        assert!(!report.contains("no peers are set"), "{report}");
+    }
 }
 
 #[test]
