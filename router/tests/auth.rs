@@ -62,6 +62,35 @@ fn wrong_guesses_are_held_back_and_the_right_secret_is_not() {
 }
 
 #[test]
+fn a_right_secret_makes_the_wrong_ones_before_it_forgotten() {
+    let mut net = Net::new();
+    let mut b = node("b", "test.b");
+    b.peers = vec![peer("a", "right", false)];
+    net.add_node(b);
+    let held_back = Duration::from_millis(100);
+    assert!(guess(&mut net, "wrong") < held_back);
+    assert!(guess(&mut net, "wrong") >= held_back);
+    assert!(guess(&mut net, "right") < held_back);
+    let pipe = net.pipes_between("a", "b")[0];
+    net.cut(pipe);
+    net.run(Duration::from_millis(10));
+    let took = guess(&mut net, "wrong");
+    assert!(took < held_back, "as if it were the first: {took:?}");
+}
+
+/// How long somebody who says to be `a` waits for being let in or refused.
+fn guess(net: &mut Net, secret: &str) -> Duration {
+    assert!(!net.connected("b", "a"));
+    let start = net.now().mono;
+    net.attach("a", "b", App::new("a", secret));
+    net.run(Duration::from_millis(10));
+    while !net.app("a").is_closed && !net.connected("b", "a") {
+        net.run(Duration::from_millis(10));
+    }
+    net.now().mono.saturating_duration_since(start)
+}
+
+#[test]
 fn a_peer_is_found_by_path_username_or_token() {
     let mut net = Net::new();
     let mut b = node("b", "test.b");

@@ -419,3 +419,59 @@ fn a_peer_that_takes_a_little_and_then_nothing_is_cut_off_a_stall_timeout_later(
     desk.wait(NANO);
     assert!(!desk.node.is_authenticated(desk.payer), "it was cut off");
 }
+
+#[test]
+fn a_peer_is_read_until_more_than_its_buffer_of_answers_waits() {
+    // how long an answer is
+    let mut desk = Desk::new();
+    let id = desk.pay(1);
+    desk.fulfill(id);
+    let answer = |desk: &Desk| {
+        let mut peers = desk.node.peers();
+        let payer = peers.find(|peer| peer.config.id.as_str() == "payer");
+        payer.unwrap().answer_bytes
+    };
+    let len = answer(&desk);
+    let mut desk = Desk::with(|config| config.limits.max_answer_buffer = 3 * len);
+    for request in 1..=3 {
+        let id = desk.pay(request);
+        desk.fulfill(id);
+        assert!(desk.node.wants_read(desk.payer), "after {request}");
+    }
+    assert_eq!(answer(&desk), 3 * len);
+    let id = desk.pay(4);
+    desk.fulfill(id);
+    assert!(!desk.node.wants_read(desk.payer));
+}
+
+#[test]
+fn a_reject_is_given_a_name_as_long_as_it_still_fits() {
+    for (room, named) in [(0, true), (1, false)] {
+        let own = Addr::new("test.a").unwrap();
+        let data = [0; 600];
+        let reject = |triggered_by, data| Reject {
+            code: ErrorCode::F99_APPLICATION_ERROR,
+            triggered_by,
+            message: b"",
+            data,
+        };
+        let whole = reject(Some(own), &data[..]).encoded_len();
+        let longest = btp_proto::ilp_frame_len(whole) - room;
+        let mut desk = Desk::with(|config| config.limits.max_message = longest);
+        let id = desk.pay(4);
+        let sent = reject(None, &data[..]);
+        let len = sent.encoded_len();
+        let frame = frame(Carrier::Response, id, len, |out| sent.encode(out));
+        desk.receive(desk.payee, &frame);
+        let mut out = BytesMut::new();
+        let transmit = desk.node.poll_transmit(desk.now, desk.payer, &mut out);
+        assert!(matches!(transmit, Some(Transmit::Binary { .. })));
+        let frame = Frame::parse(&out).unwrap();
+        let Ok(Packet::Reject(got)) = Packet::parse(frame.protocols().get("ilp").unwrap().data)
+        else {
+            panic!("no REJECT")
+        };
+        assert_eq!(got.triggered_by, named.then_some(own));
+        assert!(out.len() <= longest);
+    }
+}
