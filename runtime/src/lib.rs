@@ -39,6 +39,8 @@ mod alarm;
 pub mod client;
 mod clock;
 pub mod endpoint;
+#[cfg(feature = "test-util")]
+pub mod faulty;
 mod head;
 mod hub;
 mod latch;

@@ -219,7 +219,9 @@ async fn start_one<R: Runtime>(
     let options = NodeOptions::new(listen).tls(tls);
     let links_on = runtime.clone();
     #[cfg(feature = "fault-injection")]
-    let links_on = crate::faults::Faulty::new(links_on);
+    let trap = crate::faults::Trap::new();
+    #[cfg(feature = "fault-injection")]
+    let links_on = ilp_runtime::faulty::Faulty::new(links_on, trap.clone());
     let handle = match Node::start(links_on.clone(), connector, options, ears).await {
         Ok(handle) => handle,
         Err(StartError::Listen { address, source }) => {
@@ -232,7 +234,7 @@ async fn start_one<R: Runtime>(
         }
     };
     #[cfg(feature = "fault-injection")]
-    links_on.belongs_to(&handle);
+    trap.belongs_to(&handle);
     write(NodeEvent::Listening {
         btp: handle.local_addr(),
         tls: speaks_tls,
