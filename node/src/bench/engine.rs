@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::packets::{Deck, Sender, Tally, receive};
+use super::schedule::Schedule;
 use super::socket::Socket;
 
 /// No answer for so long, with packets in flight, is the end of it.
@@ -43,11 +44,6 @@ impl Plan<'_> {
         nanos(self.origin.elapsed())
     }
 
-    /// When a packet is due, by the fixed rate.
-    fn due(&self, interval: f64, number: u64) -> u64 {
-        (number as f64 * interval) as u64
-    }
-
     fn counts(&self, at: u64) -> bool {
         (self.begin..self.end).contains(&at)
     }
@@ -67,7 +63,7 @@ pub(super) fn drive(pair: &mut Pair, plan: &Plan<'_>) -> Result<Tally, String> {
         plan,
         sender: Sender::new(plan.deck),
         tally: Tally::new(),
-        number: 0,
+        schedule: plan.interval.map(Schedule::new),
     };
     precise_timers(plan.interval.is_some());
     let mut progress = plan.now();
@@ -107,7 +103,7 @@ pub(super) fn try_one(pair: &mut Pair, plan: &Plan<'_>) -> Result<Tally, String>
         plan,
         sender: Sender::new(plan.deck),
         tally: Tally::new(),
-        number: 0,
+        schedule: plan.interval.map(Schedule::new),
     };
     run.sender.refresh();
     let sender = &mut pair.sender;
@@ -128,8 +124,8 @@ struct Run<'a> {
     plan: &'a Plan<'a>,
     sender: Sender,
     tally: Tally,
-    /// Packets of the fixed rate that were sent.
-    number: u64,
+    /// With a fixed rate.
+    schedule: Option<Schedule>,
 }
 
 impl Run<'_> {
@@ -143,16 +139,12 @@ impl Run<'_> {
             self.sender.refresh();
         }
         while room(&self.sender, &pair.sender) {
-            let at = match plan.interval {
+            let at = match &mut self.schedule {
                 None => now,
-                Some(interval) => {
-                    let due = plan.due(interval, self.number);
-                    if due > now || due >= plan.end {
-                        return due;
-                    }
-                    self.number += 1;
-                    due
-                }
+                Some(schedule) => match schedule.take_if_due(now, plan.end) {
+                    Ok(due) => due,
+                    Err(again) => return again,
+                },
             };
             let socket = &mut pair.sender;
             self.sender.send(plan.deck, socket, at, &mut self.tally);
@@ -162,8 +154,7 @@ impl Run<'_> {
 
     /// Whether packets that were due before the end should still be sent.
     fn is_behind(&self, now: u64) -> bool {
-        let due = |interval| self.plan.due(interval, self.number);
-        let unsent = self.plan.interval.map(due);
+        let unsent = self.schedule.as_ref().map(Schedule::due);
         unsent.is_some_and(|due| due < self.plan.end) && now < self.plan.end + nanos(GRACE)
     }
 
@@ -233,15 +224,11 @@ impl Run<'_> {
 
     /// Packets that were due and could not even be sent a little later: they have waited until the end, at least.
     fn miss(&mut self) {
-        let Some(interval) = self.plan.interval else {
+        let Some(schedule) = &mut self.schedule else {
             return;
         };
-        loop {
-            let due = self.plan.due(interval, self.number);
-            if due >= self.plan.end {
-                return;
-            }
-            self.number += 1;
+        while schedule.due() < self.plan.end {
+            let due = schedule.take();
             self.tally.unsent += 1;
             if self.plan.counts(due) {
                 self.tally.latency.add(self.plan.end - due);

@@ -7,6 +7,7 @@
 //! | [`connect`], [`socket`], [`tls`] | BTP over WebSockets, as fast as system calls allow |
 //! | [`packets`] | what is sent, and whether the answers are right |
 //! | [`engine`] | a thread's turns: closed loop, or fixed rate |
+//! | [`schedule`] | when the packets of a fixed rate are sent |
 //! | [`idle`] | what peers cost that only are there |
 //! | [`relay`] | what this machine could do without a connector |
 //! | [`process`], [`histogram`], [`report`] | the numbers |
@@ -21,6 +22,7 @@ mod packets;
 mod process;
 mod relay;
 mod report;
+mod schedule;
 mod socket;
 mod tls;
 
