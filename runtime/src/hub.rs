@@ -13,6 +13,7 @@ use ilp_router::{Action, Connector, Event, LinkId, Refused};
 
 use crate::latch::Latch;
 use crate::lock::Lock;
+use crate::rounds::Rounds;
 use crate::signal::Signal;
 use crate::{Clock, Observer, Runtime};
 
@@ -42,8 +43,9 @@ struct Core {
     links: BTreeMap<LinkId, Arc<Signal>>,
     /// Dials that the supervisor has yet to start.
     dials: Vec<Dial>,
-    /// What the supervisor sleeps until.
+    /// The earliest deadline that the supervisor knows of.
     armed: Option<Instant>,
+    rounds: Rounds,
     /// A task is telling the observer; only that one may take events, so that they stay in order.
     telling: bool,
     stopped: bool,
@@ -59,6 +61,7 @@ pub(crate) struct Dial {
 /// What the supervisor has to do.
 pub(crate) struct Orders {
     pub(crate) dials: Vec<Dial>,
+    /// When to look at the time again.
     pub(crate) deadline: Option<Instant>,
     pub(crate) stopped: bool,
 }
@@ -173,6 +176,7 @@ impl Hub {
             links: BTreeMap::new(),
             dials: Vec::new(),
             armed: None,
+            rounds: Rounds::default(),
             telling: false,
             stopped: false,
         };
@@ -230,12 +234,13 @@ impl Hub {
             .is_some_and(|deadline| deadline <= now.mono)
         {
             turn.core.connector.handle_timeout(now);
+            turn.core.rounds.made(now.mono);
         }
         turn.settle();
         core.armed = core.connector.poll_timeout();
         let orders = Orders {
             dials: std::mem::take(&mut core.dials),
-            deadline: core.armed,
+            deadline: core.armed.map(|at| core.rounds.next(at, now.mono)),
             stopped: core.stopped,
         };
         drop(core);

@@ -52,6 +52,7 @@ mod observer;
 mod pump;
 mod reach;
 mod reception;
+mod rounds;
 mod scratch;
 mod signal;
 pub mod tls;
