@@ -149,11 +149,17 @@ impl<R: Runtime> Links<R> {
     }
 
     /// Goes on with a link that has authenticated.
-    fn spawn_peer(&self, pump: Pump<Stream<R>>, link: LinkId, signal: Arc<Signal>) {
+    fn spawn_peer(&self, mut pump: Pump<Stream<R>>, link: LinkId, signal: Arc<Signal>) {
+        let links = self.clone();
+        // the only room for the pump: it is used where it was captured, and the task has but the box
+        let talking = Box::pin(async move {
+            let mut session = links.session(link, &signal, Aftermath::default(), false);
+            let ended = pump.run(&mut session).await;
+            // as below: only a link that ends needs this
+            Box::pin(links.see_off(pump, ended)).await
+        });
         let links = self.clone();
         self.hub.spawn(&self.runtime, async move {
-            let aftermath = Aftermath::default();
-            let talking = Box::pin(links.talk(pump, link, &signal, aftermath, false));
             links.unpanicked(link, talking).await;
         });
     }
@@ -174,7 +180,7 @@ impl<R: Runtime> Links<R> {
         }
     }
 
-    /// From the first byte on; see [`talk`](Self::talk).
+    /// From the first byte until the end, or, with a stranger, until it is none any more: then its pump is given back.
     async fn serve(
         &self,
         link: LinkId,
@@ -187,31 +193,34 @@ impl<R: Runtime> Links<R> {
         self.hub.turn(&mut aftermath, Some(link), |turn| {
             opening.report(turn, link)
         });
-        let pump = Pump::new(socket?);
-        self.talk(pump, link, signal, aftermath, stranger).await
+        let mut pump = Pump::new(socket?);
+        let mut session = self.session(link, signal, aftermath, stranger);
+        let ended = pump.run(&mut session).await;
+        Box::pin(self.see_off(pump, ended)).await
     }
 
-    /// Until the end, or, with a stranger, until it is none any more: then its pump is given back.
-    async fn talk(
-        &self,
-        mut pump: Pump<Stream<R>>,
+    fn session<'a>(
+        &'a self,
         link: LinkId,
-        signal: &Signal,
+        signal: &'a Signal,
         aftermath: Aftermath,
         stranger: bool,
-    ) -> Option<Pump<Stream<R>>> {
-        let mut session = LinkSession {
+    ) -> LinkSession<'a> {
+        LinkSession {
             hub: &self.hub,
             link,
             signal,
             aftermath,
             stranger,
             moves: false,
-        };
-        match pump.run(&mut session).await {
+        }
+    }
+
+    /// Gives the pump back if it goes on elsewhere, and otherwise the socket its goodbye.
+    async fn see_off(&self, pump: Pump<Stream<R>>, ended: Ended) -> Option<Pump<Stream<R>>> {
+        match ended {
             Ended::Moved => return Some(pump),
-            // as above: only a link that ends needs this
-            Ended::Closed => Box::pin(self.linger(pump)).await,
+            Ended::Closed => self.linger(pump).await,
             Ended::Stopped | Ended::Broken => {}
         }
         None
