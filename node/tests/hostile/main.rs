@@ -21,6 +21,7 @@ mod http;
 #[allow(dead_code)]
 mod link;
 mod node;
+mod outcome;
 mod packets;
 #[path = "../run/process.rs"]
 #[allow(dead_code)]
@@ -28,3 +29,4 @@ mod process;
 mod raw;
 mod sink;
 mod slow;
+mod witness;
