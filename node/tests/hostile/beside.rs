@@ -9,6 +9,9 @@
 //! and go before the node: what they take of it is the same with and without an attack. So what is left is how long the
 //! node makes an honest packet wait for what it does for the attackers, kernel included. With one core, or without the
 //! permission for real-time priorities, the figures are larger than they should be, and that is said above them.
+//!
+//! A [`Witness`] on the same core tells the machine's doings from the node's. It is there with and without an attack, and
+//! makes the p99 without one some 30 µs longer: the ratios are that much smaller than without it.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
