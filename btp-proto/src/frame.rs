@@ -203,26 +203,33 @@ pub fn ilp_frame_len(ilp_len: usize) -> usize {
 
 /// Appends everything of such a frame but the packet. The caller appends exactly `ilp_len` bytes
 /// behind it, so a packet is encoded once, where it will be sent from.
-#[inline]
+// a call would take as long as what it does
+#[inline(always)]
 pub fn put_ilp_frame(out: &mut BytesMut, carrier: Carrier, id: u32, ilp_len: usize) {
     let kind = match carrier {
         Carrier::Message => MESSAGE,
         Carrier::Response => RESPONSE,
     };
-    let [a, b, c, d] = id.to_be_bytes();
-    let [e0, e1, e2, e3, e4, e5, e6] = ILP_ENTRY;
-    // What FULFILLs and what PREPAREs with some data have is written at once; all else takes the general way.
+    // What FULFILLs and what PREPAREs with some data have is written at once, by `extend_from_slice`, since `put_slice` is a
+    // call that loads what has only just been stored; all else takes the general way.
     if ilp_len <= SHORT {
-        let [.., low] = ilp_len.to_be_bytes();
-        let [.., data] = (ilp_len + 8).to_be_bytes();
-        out.put_slice(&[kind, a, b, c, d, data, e0, e1, e2, e3, e4, e5, e6, low]);
+        let mut front = [0; HEADER + 1 + ILP_ENTRY.len() + 1];
+        front[0] = kind;
+        front[1..5].copy_from_slice(&id.to_be_bytes());
+        front[5] = (ilp_len + 8) as u8;
+        front[6..13].copy_from_slice(&ILP_ENTRY);
+        front[13] = ilp_len as u8;
+        out.extend_from_slice(&front);
     } else if (0x100..=MEDIUM).contains(&ilp_len) {
-        let [.., high, low] = ilp_len.to_be_bytes();
-        let [.., data_high, data_low] = (ilp_len + 10).to_be_bytes();
-        out.put_slice(&[
-            kind, a, b, c, d, 0x82, data_high, data_low, e0, e1, e2, e3, e4, e5, e6, 0x82, high,
-            low,
-        ]);
+        let mut front = [0; HEADER + 3 + ILP_ENTRY.len() + 3];
+        front[0] = kind;
+        front[1..5].copy_from_slice(&id.to_be_bytes());
+        front[5] = 0x82;
+        front[6..8].copy_from_slice(&(ilp_len as u16 + 10).to_be_bytes());
+        front[8..15].copy_from_slice(&ILP_ENTRY);
+        front[15] = 0x82;
+        front[16..].copy_from_slice(&(ilp_len as u16).to_be_bytes());
+        out.extend_from_slice(&front);
     } else {
         put_any_ilp_frame(out, kind, id, ilp_len);
     }

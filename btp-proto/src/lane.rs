@@ -1,6 +1,6 @@
 //! Messages that wait to be sent: one byte ring, no allocation per message in steady state.
 
-use bytes::{BufMut, BytesMut};
+use bytes::BytesMut;
 use ilp_proto::Instant;
 
 use crate::ring::Ring;
@@ -25,7 +25,7 @@ impl Lane {
         head[8..].copy_from_slice(&(len as u64).to_le_bytes());
         let added = self.ring.append(|out| {
             out.reserve(HEAD + len);
-            out.put_slice(&head);
+            out.extend_from_slice(&head);
             write(out);
         }) - HEAD;
         if added != len {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bytes::BytesMut;
 use ilp_proto::{EchoPacket, Packet, PacketType, Prepare, ildcp, packet_id};
 
 use super::gauge::without_allocating;
@@ -78,7 +79,7 @@ fn passed_on(input: &[u8], prepare: &Prepare<'_>) {
             .saturating_sub(Duration::from_millis(12_345_678)),
         ..*prepare
     };
-    let (mut written, mut copied) = (Vec::new(), Vec::new());
+    let (mut written, mut copied) = (Vec::new(), BytesMut::new());
     other.encode(&mut written);
     whole.encode_with(other.amount, other.expires_at, &mut copied);
     assert_eq!(copied, written);

@@ -27,6 +27,8 @@ use crate::{
 /// Every method takes the name of the field for the error. After an error the position is
 /// unspecified; throw the reader away. Nothing is copied or allocated: values borrow from the
 /// buffer, and a claimed length is held against what is there before anything else happens.
+// What reads lengths is always inlined. A result that comes through memory is stored in words and then loaded two words at a
+// time, and the processor has such a load wait until the stores have left it: see "What a packet and its answer take" in CONTRIBUTING.
 #[derive(Clone, Copy, Debug)]
 pub struct Reader<'a> {
     rest: &'a [u8],
@@ -158,7 +160,7 @@ impl<'a> Reader<'a> {
     /// [`DecodeErrorKind::Truncated`], [`LengthIndefinite`](DecodeErrorKind::LengthIndefinite),
     /// [`LengthTooLong`](DecodeErrorKind::LengthTooLong) and
     /// [`LengthNotCanonical`](DecodeErrorKind::LengthNotCanonical).
-    #[inline]
+    #[inline(always)]
     pub fn length(&mut self, field: &'static str) -> Result<u64, DecodeError> {
         match *self.rest {
             [short @ 0..0x80, ref rest @ ..] => {
@@ -209,7 +211,7 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// Those of [`length`](Self::length), and [`DecodeErrorKind::Truncated`] when the bytes are not
     /// all there.
-    #[inline]
+    #[inline(always)]
     pub fn var_octets(&mut self, field: &'static str) -> Result<&'a [u8], DecodeError> {
         let len = self.length(field)?;
         // A length beyond the address space cannot be there either.
@@ -221,7 +223,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// Those of [`var_octets`](Self::var_octets).
-    #[inline]
+    #[inline(always)]
     pub fn nested(&mut self, field: &'static str) -> Result<Self, DecodeError> {
         let contents = self.var_octets(field)?;
         Ok(Self {
@@ -269,7 +271,7 @@ impl<'a> Reader<'a> {
 ///
 /// # Errors
 /// Those of [`Reader::var_octets`], and [`DecodeErrorKind::BadAddress`].
-#[inline]
+#[inline(always)]
 pub fn read_address<'a>(
     fields: &mut Reader<'a>,
     field: &'static str,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use btp_proto::{Carrier, Frame, Protocol, Protocols, Secret, Transmit, put_ilp_frame};
 use bytes::BytesMut;
 use ilp_proto::{
-    Addr, ErrorCode, Fulfill, Fulfillment, Instant, Now, Packet, Prepare, Reject, Timestamp,
+    Addr, ErrorCode, Fulfill, Fulfillment, Instant, Now, Packet, Prepare, Reject, Timestamp, oer,
 };
 use ilp_router::config::{Config, PeerConfig, Relation};
 use ilp_router::stats::PeerCounters;
@@ -291,6 +291,37 @@ fn answers_under_one_id_go_to_those_who_asked_however_often_it_was_used() {
         [Sent::Reject(4, code), Sent::Fulfill(4)]
     );
     assert_eq!(desk.owed(), (5, 5));
+}
+
+#[test]
+fn a_fulfill_is_passed_on_without_the_bytes_that_are_not_read() {
+    for data in [&b""[..], b"thanks", &[1; 300]] {
+        let fulfill = Fulfill {
+            fulfillment: PREIMAGE,
+            data,
+        };
+        let mut canonical = Vec::new();
+        fulfill.encode(&mut canonical);
+        let behind = [&canonical[..], &[9]].concat();
+        let mut inside = behind.clone();
+        let contents = canonical.len() - 32 - oer::var_octets_len(data.len());
+        // the lowest byte of their length
+        inside[contents - 1] += 1;
+        for answer in [&canonical, &behind, &inside] {
+            let mut desk = Desk::new();
+            let id = desk.pay(77);
+            let frame = frame(Carrier::Response, id, answer.len(), |out| {
+                out.extend_from_slice(answer);
+            });
+            desk.receive(desk.payee, &frame);
+            let mut out = BytesMut::new();
+            let sent = desk.node.poll_transmit(desk.now, desk.payer, &mut out);
+            assert!(sent.is_some());
+            let frame = Frame::parse(&out).unwrap();
+            let ilp = frame.protocols().get("ilp").unwrap();
+            assert_eq!((frame.id(), ilp.data), (77, &canonical[..]));
+        }
+    }
 }
 
 #[test]

@@ -9,7 +9,8 @@ use crate::{
 };
 
 /// The fields of the packet at the start of `buf`, whose type the caller has looked at.
-#[inline]
+// so that the reader stays in registers, as in `Reader`
+#[inline(always)]
 pub(super) fn open(buf: &[u8]) -> Result<Reader<'_>, DecodeError> {
     let mut reader = Reader::new(buf);
     reader.u8("type")?;

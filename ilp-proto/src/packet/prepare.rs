@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use bytes::BufMut;
+use bytes::{BufMut, BytesMut};
 
 use super::{Condition, MAX_DATA, PacketType, envelope};
 use crate::{
@@ -143,27 +143,19 @@ impl<'a> WholePrepare<'a> {
     /// Appends the packet with this amount and expiry, and all else as it was. An expiry outside of the years 0000 to 9999
     /// is clamped.
     #[inline]
-    pub fn encode_with(&self, amount: u64, expires_at: Timestamp, out: &mut impl BufMut) {
-        /// The amount and the expiry.
-        const CHANGED: usize = 8 + 17;
-        let (front, rest) = self.bytes.split_at(self.fields);
-        let (changed, kept) = rest.split_at(CHANGED.min(rest.len()));
-        let expires_at = match changed.last_chunk() {
-            Some(text) => expires_at.write_interledger_near(self.expires_at, text),
-            None => expires_at.write_interledger(),
-        };
-        // the front of a packet with some data has four bytes: then one append of a known size for it and what changes
-        let mut head = [0; 4 + CHANGED];
-        head[4..12].copy_from_slice(&amount.to_be_bytes());
-        head[12..].copy_from_slice(&expires_at);
-        if let [kind, prefix, high, low] = *front {
-            head[..4].copy_from_slice(&[kind, prefix, high, low]);
-            out.put_slice(&head);
-        } else {
-            out.put_slice(front);
-            out.put_slice(&head[4..]);
+    pub fn encode_with(&self, amount: u64, expires_at: Timestamp, out: &mut BytesMut) {
+        let (_, fields) = self.bytes.split_at(self.fields);
+        let start = out.len() + self.fields;
+        out.extend_from_slice(self.bytes);
+        // Invariant: a PREPARE has an amount and an expiry behind it, so all of them are there.
+        if let Some((_, rest)) = fields.split_first_chunk::<8>()
+            && let Some(text) = rest.first_chunk()
+            && let Some((new_amount, rest)) = out[start..].split_first_chunk_mut()
+            && let Some(new_text) = rest.first_chunk_mut()
+        {
+            *new_amount = amount.to_be_bytes();
+            *new_text = expires_at.write_interledger_near(self.expires_at, text);
         }
-        out.put_slice(kept);
     }
 }
 

@@ -1,5 +1,7 @@
 use std::{format, vec, vec::Vec};
 
+use bytes::BytesMut;
+
 use super::*;
 use crate::{Addr, AddressError, ErrorCode, TimeError, Timestamp};
 
@@ -268,7 +270,7 @@ fn a_whole_prepare_is_passed_on_as_the_encoder_would_write_it() {
             expires_at: Timestamp::from_millis(1_893_553_444_321),
             ..before
         };
-        let mut out = Vec::new();
+        let mut out = BytesMut::new();
         whole.encode_with(after.amount, after.expires_at, &mut out);
         assert_eq!(out, bytes(after), "with {len} bytes of data");
     }

@@ -27,6 +27,9 @@ const DAYS_SINCE_MARCH: [u32; 16] = [
     0, 306, 337, 0, 31, 61, 92, 122, 153, 184, 214, 245, 275, 0, 0, 0,
 ];
 
+/// The digit zero eight times.
+const ZEROS: u64 = u64::from_ne_bytes([b'0'; 8]);
+
 /// Four two-digit numbers in one word, the first lowest. Meaningless where a byte is not a digit.
 #[inline]
 const fn pairs(digits: u64) -> [u32; 4] {
@@ -54,7 +57,6 @@ const fn days_in_month(century: u32, year: u32, month: u32) -> u32 {
 /// Milliseconds since 1970, or `None` if anything at all is wrong; [`explain`] then says what.
 #[inline]
 pub(super) fn parse(text: &[u8; 17]) -> Option<i64> {
-    const ZEROS: u64 = 0x3030_3030_3030_3030;
     let (date, rest) = text.split_first_chunk()?;
     let (time, _) = rest.split_first_chunk()?;
     let [.., last] = *text;
@@ -110,24 +112,12 @@ pub(super) fn explain(text: &[u8; 17]) -> TimeError {
     }
 }
 
-/// The digits of 00 to 99, one after the other.
-const TWO_DIGITS: [[u8; 2]; 100] = {
-    let mut table = [[b'0'; 2]; 100];
-    let mut n = 0;
-    while n < 100 {
-        table[n] = [b'0' + n as u8 / 10, b'0' + n as u8 % 10];
-        n += 1;
-    }
-    table
-};
-
 /// Writes a time, clamped to the years 0000 to 9999.
 #[inline]
 pub(super) fn write(millis: i64) -> [u8; 17] {
     let (days, of_day) = days(millis);
     let (century, year, month, day) = civil(days);
-    let [[c0, c1], [y0, y1], [m0, m1], [d0, d1]] = [two(century), two(year), two(month), two(day)];
-    with_date([c0, c1, y0, y1, m0, m1, d0, d1], of_day)
+    with_date(digits([century, year, month, day]).to_le_bytes(), of_day)
 }
 
 /// The same for a time whose day is probably that of `other`, which `text` says.
@@ -154,19 +144,22 @@ fn with_date(date: [u8; 8], of_day: u32) -> [u8; 17] {
     let (seconds, millis) = (of_day / 1000, of_day % 1000);
     let (minutes, second) = (seconds / 60, seconds % 60);
     let (hour, minute) = (minutes / 60, minutes % 60);
-    let [c0, c1, y0, y1, m0, m1, d0, d1] = date;
-    let [[h0, h1], [n0, n1], [s0, s1], [f0, f1]] =
-        [two(hour), two(minute), two(second), two(millis / 10)];
-    let f2 = b'0' + (millis % 10) as u8;
-    [
-        c0, c1, y0, y1, m0, m1, d0, d1, h0, h1, n0, n1, s0, s1, f0, f1, f2,
-    ]
+    let time = digits([hour, minute, second, millis / 10]);
+    // in words, not byte by byte: whoever copies the text would wait for bytes
+    let mut text = [b'0' + (millis % 10) as u8; 17];
+    text[..8].copy_from_slice(&date);
+    text[8..16].copy_from_slice(&time.to_le_bytes());
+    text
 }
 
-/// The digits of a number below 100, which is all that a calendar field has.
+/// The digits of four numbers below 100, which is all that a calendar field has; the way back from [`pairs`], and with the
+/// zero that [`parse`] takes off.
 #[inline]
-fn two(n: u32) -> [u8; 2] {
-    TWO_DIGITS[n as usize]
+const fn digits([a, b, c, d]: [u32; 4]) -> u64 {
+    let pairs = a as u64 | (b as u64) << 16 | (c as u64) << 32 | (d as u64) << 48;
+    // n * 103 / 1024 is n / 10 for all of them
+    let tens = (pairs * 103) >> 10 & 0x000f_000f_000f_000f;
+    (tens | (pairs - 10 * tens) << 8) ^ ZEROS
 }
 
 /// The date of a day counted from 0000-01-01: the year's two halves, month and day.

@@ -34,7 +34,7 @@ impl Connector {
             return;
         };
         match &Packet::parse(ilp) {
-            Ok(Packet::Fulfill(fulfill)) => self.take_fulfill(now, flight, fulfill),
+            Ok(Packet::Fulfill(fulfill)) => self.take_fulfill(now, flight, fulfill, ilp),
             Ok(Packet::Reject(reject)) => {
                 self.peers[from].counters.rejects_in += 1;
                 self.stats
@@ -50,7 +50,8 @@ impl Connector {
         }
     }
 
-    fn take_fulfill(&mut self, now: Now, flight: &Flight, fulfill: &Fulfill<'_>) {
+    /// `ilp` is what the FULFILL was read from.
+    fn take_fulfill(&mut self, now: Now, flight: &Flight, fulfill: &Fulfill<'_>, ilp: &[u8]) {
         let from = flight.to;
         if now.mono >= flight.times.expires {
             // the books were closed at the expiry; the wheel is just not there yet
@@ -94,16 +95,16 @@ impl Connector {
                     0 => AnswerKind::Other,
                     amount => AnswerKind::Fulfill { amount },
                 };
+                let len = fulfill.encoded_len();
                 let answers = &mut self.peers[peer].answers;
-                answers.respond(
-                    kind,
-                    flight.times.answer_by,
-                    request,
-                    fulfill.encoded_len(),
-                    |out| {
+                answers.respond(kind, flight.times.answer_by, request, len, |out| {
+                    // lengths are read in no other form than the canonical one, so as many bytes are the same bytes
+                    if ilp.len() == len {
+                        out.extend_from_slice(ilp);
+                    } else {
                         fulfill.encode(out);
-                    },
-                );
+                    }
+                });
                 self.report_answer(now, flight, Source::Peer, None, b"");
                 self.report_sent(peer, request, PacketType::Fulfill);
                 self.answer_queued(now, peer);
