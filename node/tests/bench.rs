@@ -103,6 +103,7 @@ fn nodes_with_tls_are_measured_when_they_are_given_a_certificate() {
     let [cert, key] = names(&files);
     let tls = ["--tls-cert", cert, "--tls-key", key, "--json"];
     // more in flight than are read at once, so that what TLS has read and nobody has taken matters
+    // and together less than the send buffer from one node to the next (1 MiB), or a slow second node means T03
     let many = ["--nodes", "2", "--pairs", "2", "--in-flight", "1,1024"];
     let json = good(&[&tls[..], &many, &["--duration", "1s"]].concat());
     assert_eq!(json["tls"], true);
