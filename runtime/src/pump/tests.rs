@@ -1,3 +1,4 @@
+mod ending;
 mod endless;
 
 use std::time::{Duration, Instant};
