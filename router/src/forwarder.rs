@@ -139,10 +139,24 @@ pub(crate) enum Alarm {
     Stale,
 }
 
+/// How many lists of free places there are.
+const LANES: usize = 16;
+
+/// The free places that flights of the same origins have left. Aligned so that two lists share no cache line.
+#[derive(Default)]
+#[repr(align(64))]
+struct Lane(Vec<FlightKey>);
+
 /// The slab of flights and the one timer that each place in it has.
+///
+/// A place goes back to the peers whose packet was in it (by their number, modulo [`LANES`]): where the links of two pairs
+/// of peers are polled by different cores, each finds its next flights in the cache that its last ones have left, and need not
+/// fetch two lines for each packet from the other core. Those of others are taken when there are no more places to be had.
 pub(crate) struct Forwarder {
     slots: Vec<Slot>,
-    free: Vec<FlightKey>,
+    free: [Lane; LANES],
+    /// Flights in the slots.
+    taken: usize,
     wheel: Wheel,
     /// The latest time that timers were asked for: each up to here may have gone off.
     seen: Instant,
@@ -155,7 +169,8 @@ impl Forwarder {
     pub(crate) fn new(limit: usize, now: Instant) -> Self {
         Self {
             slots: Vec::new(),
-            free: Vec::new(),
+            free: Default::default(),
+            taken: 0,
             wheel: Wheel::new(now),
             seen: now,
             last: now,
@@ -164,18 +179,19 @@ impl Forwarder {
     }
 
     pub(crate) const fn len(&self) -> usize {
-        self.slots.len() - self.free.len()
+        self.taken
     }
 
-    /// The key that the next [`insert`](Self::insert) will use; `None` when the node is full.
+    /// The key that the next [`insert`](Self::insert) of a flight of this origin will use; `None` when the node is full.
     #[inline]
-    pub(crate) fn vacant(&self) -> Option<FlightKey> {
+    pub(crate) fn vacant(&self, origin: Origin) -> Option<FlightKey> {
         if self.len() >= self.limit {
             return None;
         }
-        match self.free.last() {
+        match self.free[lane(origin)].0.last() {
             Some(&key) => Some(key),
-            None => FlightKey::new(self.slots.len()),
+            None if self.slots.len() < self.limit => FlightKey::new(self.slots.len()),
+            None => self.free.iter().find_map(|lane| lane.0.last().copied()),
         }
     }
 
@@ -189,22 +205,39 @@ impl Forwarder {
             self.seen = self.seen.max(flight.sent);
         }
         let index = key.index();
-        if self.free.last() == Some(&key) {
-            self.free.pop();
-        } else {
-            debug_assert_eq!(
-                self.slots.len(),
-                index as usize,
-                "a key that vacant() did not give"
-            );
+        let own = &mut self.free[lane(flight.origin)].0;
+        if own.last() == Some(&key) {
+            own.pop();
+        } else if self.slots.len() == index as usize {
             self.slots.push(Slot::FREE);
+        } else {
+            self.take_from_others(key);
         }
+        self.taken += 1;
         let slot = &mut self.slots[index as usize];
         let expires = flight.times.expires;
         slot.flight = Some(flight);
         if slot.timer <= self.seen || expires < slot.timer {
             self.set(index, expires);
         }
+    }
+
+    /// Takes a place that others have left.
+    #[cold]
+    fn take_from_others(&mut self, key: FlightKey) {
+        let theirs = self.free.iter_mut();
+        let of_key = theirs
+            .map(|lane| &mut lane.0)
+            .find(|lane| lane.last() == Some(&key));
+        let taken = of_key.and_then(Vec::pop);
+        debug_assert_eq!(taken, Some(key), "a key that vacant() did not give");
+    }
+
+    /// A flight has left its place.
+    #[inline]
+    fn leave(&mut self, key: FlightKey, origin: Origin) {
+        self.free[lane(origin)].0.push(key);
+        self.taken -= 1;
     }
 
     /// Sets the timer of a place, or moves it.
@@ -234,8 +267,8 @@ impl Forwarder {
     #[inline]
     pub(crate) fn remove(&mut self, key: FlightKey) -> Option<Flight> {
         let flight = self.slots.get_mut(key.index() as usize)?.flight.take();
-        if flight.is_some() {
-            self.free.push(key);
+        if let Some(flight) = &flight {
+            self.leave(key, flight.origin);
         }
         flight
     }
@@ -255,7 +288,9 @@ impl Forwarder {
         let Some(flight) = slot.flight.take() else {
             return Some(Alarm::Stale);
         };
-        self.free.extend(FlightKey::new(index as usize));
+        if let Some(key) = FlightKey::new(index as usize) {
+            self.leave(key, flight.origin);
+        }
         Some(Alarm::Over(flight))
     }
 
@@ -270,6 +305,15 @@ impl Forwarder {
             return None;
         }
         self.wheel.next_deadline()
+    }
+}
+
+/// The list that the place of a flight comes from and goes back to.
+#[inline]
+const fn lane(origin: Origin) -> usize {
+    match origin {
+        Origin::Peer { peer, .. } => peer.0 as usize % LANES,
+        Origin::Ildcp => 0,
     }
 }
 

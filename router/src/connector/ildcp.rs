@@ -85,7 +85,7 @@ impl Connector {
             .expires_at
             .min(now.wall.saturating_add(self.timeouts.max_hold));
         let expires = deadline(now, request.expires_at);
-        let sent = self.forwarder.vacant().map(|key| {
+        let sent = self.forwarder.vacant(Origin::Ildcp).map(|key| {
             let len = request.encoded_len();
             let sent = self.send(now, parent, key, expires, len, |out| request.encode(out));
             (key, sent)

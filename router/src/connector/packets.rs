@@ -168,7 +168,11 @@ impl Connector {
         if sender.in_flight_in >= sender.max_in_flight {
             return Err(busy("too many packets in flight from this peer"));
         }
-        let Some(key) = self.forwarder.vacant() else {
+        let origin = Origin::Peer {
+            peer: from,
+            request,
+        };
+        let Some(key) = self.forwarder.vacant(origin) else {
             return Err(busy("too many packets in flight in this node"));
         };
         if sender.account.reserve_incoming(amount_in).is_err() {
@@ -201,10 +205,7 @@ impl Connector {
         let receiver = &mut self.peers[to];
         receiver.account.reserve_outgoing(amount_out);
         let flight = Flight {
-            origin: Origin::Peer {
-                peer: from,
-                request,
-            },
+            origin,
             to,
             request: sent,
             epoch: receiver.epoch,

@@ -73,8 +73,9 @@ fn flight(sent: Instant, expires: Instant) -> Flight {
 
 impl Forwarder {
     fn send(&mut self, sent: Instant, expires: Instant) -> FlightKey {
-        let key = self.vacant().unwrap();
-        self.insert(key, flight(sent, expires));
+        let flight = flight(sent, expires);
+        let key = self.vacant(flight.origin).unwrap();
+        self.insert(key, flight);
         key
     }
 
@@ -89,6 +90,50 @@ impl Forwarder {
         }
         (over, stale)
     }
+}
+
+impl Forwarder {
+    fn send_for(&mut self, peer: u32) -> FlightKey {
+        let flight = Flight {
+            origin: of(peer),
+            ..flight(at(0), at(10))
+        };
+        let key = self.vacant(flight.origin).unwrap();
+        self.insert(key, flight);
+        key
+    }
+}
+
+/// Where a packet of this peer comes from.
+fn of(peer: u32) -> Origin {
+    Origin::Peer {
+        peer: PeerIndex(peer),
+        request: 0,
+    }
+}
+
+#[test]
+fn a_place_goes_back_to_whose_packet_was_in_it() {
+    let mut forwarder = Forwarder::new(8, at(0));
+    let (first, second) = (forwarder.send_for(1), forwarder.send_for(2));
+    forwarder.remove(first);
+    forwarder.remove(second);
+    assert_eq!(forwarder.send_for(1), first);
+    assert_eq!(forwarder.send_for(2), second);
+}
+
+#[test]
+fn places_that_others_have_left_are_taken_when_there_are_no_more() {
+    let mut forwarder = Forwarder::new(2, at(0));
+    let places = [forwarder.send_for(1), forwarder.send_for(1)];
+    assert_eq!(forwarder.vacant(of(2)), None);
+    for key in places {
+        forwarder.remove(key);
+    }
+    let others = [forwarder.send_for(2), forwarder.send_for(3)];
+    assert!(others.iter().all(|key| places.contains(key)));
+    assert_ne!(others[0], others[1]);
+    assert_eq!(forwarder.vacant(of(1)), None);
 }
 
 #[test]
@@ -286,9 +331,11 @@ proptest! {
         for op in ops {
             match op {
                 Op::Send(hold, count) => for _ in 0..count {
-                    let Some(key) = model.forwarder.vacant() else { break };
+                    let origin = of(model.flights.len() as u32 / 3);
+                    let Some(key) = model.forwarder.vacant(origin) else { break };
                     let expires = model.now + Duration::from_nanos(hold);
-                    let flight = Flight { request: key.index(), ..flight(model.now, expires) };
+                    let request = key.index();
+                    let flight = Flight { origin, request, ..flight(model.now, expires) };
                     model.forwarder.insert(key, flight);
                     prop_assert!(model.flights.insert(key.index(), expires).is_none());
                 },
