@@ -18,7 +18,6 @@
 //! There is no decision in here; those are made in [`ilp_runtime`] or further down.
 #![forbid(unsafe_code)]
 
-mod executor;
 mod stream;
 
 use std::future::Future;
@@ -28,8 +27,8 @@ use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::Duration;
 
-use executor::{Executor, Seat};
-use ilp_runtime::{Runtime, turns};
+use ilp_runtime::Runtime;
+use ilp_runtime::executor::Executor;
 use smol::net::TcpStream;
 use smol::{Async, Timer, channel, future};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
@@ -38,10 +37,7 @@ pub use stream::SmolStream;
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 1_024;
 
-/// Polls of tasks that were woken, after which one that wants another turn gets it in any case.
-const FRESH: usize = 16;
-
-/// Polls in a row without a look at the sockets, which costs a system call.
+/// Polls in a row without a look at the sockets, which costs five system calls.
 const UNSEEN: usize = 4;
 
 /// A smol executor, as a [`Runtime`]. IO and time are process-wide in smol.
@@ -78,7 +74,8 @@ pub fn run<T, F: Future<Output = T>>(
             thread::Builder::new()
                 .name("ilp-smol".into())
                 .spawn_scoped(scope, move || {
-                    let _ = smol::block_on(future::or(ended.recv(), work(executor.seat(worker))));
+                    let work = executor.seat(worker).work(UNSEEN, future::yield_now);
+                    let _ = smol::block_on(future::or(ended.recv(), work));
                 })?;
         }
         let runtime = SmolRuntime {
@@ -87,50 +84,6 @@ pub fn run<T, F: Future<Output = T>>(
         // this thread only waits: were it to see to IO too, each packet would change threads
         Ok(future::block_on(async { main(runtime).await }))
     })
-}
-
-/// Polls tasks, and sees to IO after a few of them, or after each while somebody wants more than one turn.
-///
-/// smol's own executor does so after 200, which is meant for polls of microseconds: one of ours may work through hundreds
-/// of somebody's messages, and a peer that has just sent one would wait for all of these. For the same reason those who
-/// want another turn wait until the others have had theirs, or [`FRESH`] of them.
-async fn work<T>(seat: Seat<'_>) -> T {
-    turns::keep();
-    let (mut fresh, mut unseen) = (0, 0);
-    loop {
-        if fresh < FRESH && seat.try_tick() {
-            fresh += 1;
-        } else {
-            fresh = 0;
-            match turns::next() {
-                Some(waker) => {
-                    waker.wake();
-                    // only what is in a queue can be taken over
-                    if seat.others_sleep()
-                        && let Some(waker) = turns::next()
-                    {
-                        waker.wake();
-                    }
-                    // there was a look just now: another one would find nothing
-                    if unseen == 0 {
-                        continue;
-                    }
-                    // it had a whole turn before: what has come meanwhile goes first
-                    unseen = UNSEEN;
-                }
-                // waiting is seeing to IO
-                None => {
-                    seat.tick().await;
-                    unseen = 0;
-                }
-            }
-        }
-        unseen += 1;
-        if unseen >= UNSEEN || turns::wanted() {
-            unseen = 0;
-            future::yield_now().await;
-        }
-    }
 }
 
 impl Runtime for SmolRuntime {

@@ -1,4 +1,4 @@
-//! The executor: several threads, and a clean stop. (tokio tests its own.)
+//! The executor: several threads, and a clean stop.
 #![allow(clippy::unwrap_used)]
 
 use std::future;
@@ -72,4 +72,33 @@ fn a_panic_in_main_ends_the_workers_and_goes_on() {
         run(2, |_| async { panic!("on purpose") }).unwrap()
     }));
     assert!(result.is_err());
+}
+
+#[test]
+fn thousands_of_tasks_end_on_any_number_of_workers() {
+    for workers in [1, 2, 4] {
+        run(workers, |runtime| async move {
+            let (tell, told) = channel::unbounded();
+            for pair in 0..2_000 {
+                let (send, receive) = channel::bounded::<u32>(1);
+                let tell = tell.clone();
+                runtime.spawn(async move {
+                    for message in 0..10 {
+                        send.send(message).await.unwrap();
+                    }
+                });
+                runtime.spawn(async move {
+                    for _ in 0..10 {
+                        receive.recv().await.unwrap();
+                        ilp_runtime::turns::pass().await;
+                    }
+                    tell.send(pair).await.unwrap();
+                });
+            }
+            for _ in 0..2_000 {
+                told.recv().await.unwrap();
+            }
+        })
+        .unwrap();
+    }
 }

@@ -69,26 +69,32 @@
 #![forbid(unsafe_code)]
 
 mod listener;
+mod stream;
 
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::{Arc, Weak};
+use std::thread;
 use std::time::Duration;
 
-use async_tungstenite::tokio::TokioAdapter;
+use futures_lite::future;
 use ilp_runtime::Runtime;
+use ilp_runtime::executor::Executor;
 pub use listener::Listener;
 use socket2::SockRef;
+pub use stream::Stream;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::runtime::{Builder, Handle};
+use tokio::sync::oneshot;
+use tokio::task::{unconstrained, yield_now};
 
 /// Connections that may wait to be accepted.
 const BACKLOG: u32 = 1_024;
 
-/// Polls of tasks between two looks at the sockets while there is always a task to poll. Tokio's 61 are meant for
-/// polls of microseconds: one of ours may work through hundreds of somebody's messages, and a peer that has just sent one
-/// waits for all of these. Who hears from the sockets then goes before those who have not finished.
-const EVENT_INTERVAL: u32 = 1;
+/// Polls in a row without a look at the sockets: one system call, and whoever has just sent something goes before those who
+/// have not finished.
+const UNSEEN: usize = 1;
 
 /// A tokio runtime with its IO and time drivers, as a [`Runtime`].
 ///
@@ -96,50 +102,95 @@ const EVENT_INTERVAL: u32 = 1;
 #[derive(Clone, Debug)]
 pub struct TokioRuntime {
     handle: Handle,
+    /// That of [`run`]. It owns the tasks, and tasks own this.
+    executor: Option<Weak<Executor>>,
 }
 
 impl TokioRuntime {
-    /// The runtime behind `handle`, which must have been built with IO and time enabled.
+    /// The runtime behind `handle`, which must have been built with IO and time enabled. Tasks are that one's, and polled by
+    /// whichever of its threads.
     #[must_use]
     pub const fn new(handle: Handle) -> Self {
-        Self { handle }
+        Self {
+            handle,
+            executor: None,
+        }
     }
 }
 
 /// Runs `main` on an executor with `threads` worker threads (0: one per core) until it ends. Tasks that it
 /// spawned and that have not ended by then are dropped.
 ///
+/// Each worker is a tokio runtime of one thread, of which all of tokio may be used in tasks. What the [`Runtime`] spawns stays
+/// with a worker as long as there is nobody to help it ([`ilp_runtime::executor`]).
+///
 /// # Errors
 /// When the threads or the IO driver cannot be had.
 ///
 /// # Panics
-/// When called inside of another tokio runtime, or when `main` panics.
+/// When `main` panics.
 pub fn run<T, F: Future<Output = T>>(
     threads: usize,
     main: impl FnOnce(TokioRuntime) -> F,
 ) -> io::Result<T> {
-    let mut builder = Builder::new_multi_thread();
+    let threads = match threads {
+        0 => thread::available_parallelism().map_or(1, usize::from),
+        threads => threads,
+    };
+    let mut builder = Builder::new_current_thread();
     builder.enable_io().enable_time().thread_name("ilp-tokio");
-    builder.event_interval(EVENT_INTERVAL);
-    if threads > 0 {
-        builder.worker_threads(threads);
+    let first = builder.build()?;
+    let handle = first.handle().clone();
+    let mut workers = vec![first];
+    for _ in 1..threads {
+        workers.push(builder.build()?);
     }
-    let executor = builder.build()?;
-    let runtime = TokioRuntime::new(executor.handle().clone());
-    let result = executor.block_on(async { main(runtime).await });
-    // a name lookup that hangs, on a thread of its own, must not keep the process
-    executor.shutdown_background();
-    Ok(result)
+    let executor = Arc::new(Executor::new(threads));
+    thread::scope(|scope| {
+        // a worker ends when its end of this is dropped, however that comes about
+        let mut running = Vec::new();
+        for (worker, tokio) in workers.into_iter().enumerate() {
+            let executor = &executor;
+            let (end, ended) = oneshot::channel::<()>();
+            running.push(end);
+            thread::Builder::new()
+                .name("ilp-tokio".into())
+                .spawn_scoped(scope, move || {
+                    let work = executor.seat(worker).work::<(), _>(UNSEEN, yield_now);
+                    tokio.block_on(async {
+                        // a task, since that can be woken by its own thread without a system call; tokio's bound on what
+                        // one does in a poll is not for all tasks of a worker together
+                        drop(tokio::spawn(unconstrained(work)));
+                        let _ = ended.await;
+                    });
+                    // a name lookup that hangs, on a thread of its own, must not keep the process
+                    tokio.shutdown_background();
+                })?;
+        }
+        let runtime = TokioRuntime {
+            handle: handle.clone(),
+            executor: Some(Arc::downgrade(&executor)),
+        };
+        let _context = handle.enter();
+        Ok(future::block_on(async { main(runtime).await }))
+    })
 }
 
 impl Runtime for TokioRuntime {
-    type Stream = TokioAdapter<TcpStream>;
+    type Stream = Stream;
     type Listener = Listener;
     type Arrival = std::net::TcpStream;
 
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        // the task tells its end by itself
-        drop(self.handle.spawn(task));
+        match &self.executor {
+            // the task tells its end by itself
+            None => drop(self.handle.spawn(task)),
+            Some(executor) => {
+                if let Some(executor) = executor.upgrade() {
+                    executor.spawn(task);
+                }
+            }
+        }
     }
 
     async fn sleep(&self, duration: Duration) {
@@ -169,8 +220,10 @@ impl Runtime for TokioRuntime {
 
     fn admit(&self, arrival: Self::Arrival) -> io::Result<Self::Stream> {
         arrival.set_nonblocking(true)?;
-        let _here = self.handle.enter();
-        Ok(adapt(TcpStream::from_std(arrival)?))
+        // best watched by whoever lets it in
+        let elsewhere = Handle::try_current().is_err();
+        let _context = elsewhere.then(|| self.handle.enter());
+        Ok(Stream::new(TcpStream::from_std(arrival)?))
     }
 
     fn reset(&self, arrival: Self::Arrival) {
@@ -183,12 +236,6 @@ impl Runtime for TokioRuntime {
     }
 
     async fn connect(&self, address: SocketAddr) -> io::Result<Self::Stream> {
-        Ok(adapt(TcpStream::connect(address).await?))
+        Ok(Stream::new(TcpStream::connect(address).await?))
     }
-}
-
-fn adapt(stream: TcpStream) -> TokioAdapter<TcpStream> {
-    // it fails only on a connection that is dead already, which its first use will tell
-    let _ = stream.set_nodelay(true);
-    TokioAdapter::new(stream)
 }

@@ -19,6 +19,7 @@
 //! - [`Client::connect`](client::Client::connect) attaches to any BTP server: send packets, answer packets.
 //! - [`tls`] is for `wss://`, in both directions.
 //! - [`endpoint::parse_url`] reads the URLs that people write.
+//! - [`executor`] is for adapters: tasks that stay with what they have in a core's cache.
 //! - [`Clock`] is where both take their time from.
 //!
 //! # Rules this crate keeps
@@ -41,6 +42,7 @@ mod clock;
 pub mod endpoint;
 #[cfg(feature = "test-util")]
 pub mod faulty;
+pub mod executor;
 mod head;
 mod hub;
 mod latch;

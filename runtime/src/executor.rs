@@ -1,4 +1,5 @@
-//! Tasks that stay on one worker as long as there is nobody to help it.
+//! Tasks that stay on one worker as long as there is nobody to help it: an executor for adapters, whose threads see to sockets
+//! and time between two polls ([`Seat::work`]).
 //!
 //! Each worker has a queue, and each task a *home*, the worker that polls it whenever it is woken. What a link's
 //! state and its socket have in a core's cache stays there, and a task that is woken by another one of the same worker
@@ -32,14 +33,19 @@ use std::time::Instant;
 
 use async_task::Builder;
 use atomic_waker::AtomicWaker;
-use smol::future;
+use futures_lite::future;
 
 use abode::{Abode, Polled};
+
+use crate::turns;
 
 /// How many milliseconds a task lives where it has come to, at least.
 const SETTLED: u64 = 10;
 /// How many of those that wait are looked at for one to take over.
 const LOOKED_AT: usize = 8;
+/// Polls of tasks that were woken, after which one that wants another turn gets it in any case.
+const FRESH: usize = 16;
+
 type Runnable = async_task::Runnable<Abode>;
 
 thread_local! {
@@ -56,8 +62,8 @@ struct Here {
     task: Option<Polled>,
 }
 
-/// Its tasks are dropped with it.
-pub(crate) struct Executor {
+/// Tasks, and the queues of so many workers. The tasks are dropped with it.
+pub struct Executor {
     shared: Arc<Shared>,
 }
 
@@ -92,7 +98,9 @@ impl Worker {
 }
 
 impl Executor {
-    pub(crate) fn new(workers: usize) -> Self {
+    /// For so many workers, one at least. Nothing is polled before they have taken their [seats](Self::seat).
+    #[must_use]
+    pub fn new(workers: usize) -> Self {
         Self::with(workers, SETTLED)
     }
 
@@ -110,8 +118,8 @@ impl Executor {
         }
     }
 
-    /// Its home is the worker that spawns it, or the first one.
-    pub(crate) fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) {
+    /// Runs `future` beside all others until it ends. Its home is the worker that spawns it, or the first one.
+    pub fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) {
         let shared = &self.shared;
         let home = shared.here().map_or(0, |here| here.worker);
         let id = shared.last_id.fetch_add(1, Ordering::Relaxed) + 1;
@@ -129,9 +137,14 @@ impl Executor {
         handle.detach();
     }
 
-    /// For the thread that is worker number `worker`, which keeps it as long as it polls tasks.
-    pub(crate) fn seat(&self, worker: usize) -> Seat<'_> {
-        let shared = &*self.shared;
+    /// For the thread that is worker number `worker`, from 0, which keeps it as long as it polls tasks.
+    ///
+    /// # Panics
+    /// When there is no such worker.
+    #[must_use]
+    pub fn seat(&self, worker: usize) -> Seat {
+        let shared = Arc::clone(&self.shared);
+        assert!(worker < shared.workers.len(), "no worker {worker}");
         HERE.set(Some(Here {
             executor: shared.address(),
             worker,
@@ -268,30 +281,82 @@ impl Shared {
     }
 }
 
-/// One worker's.
-pub(crate) struct Seat<'a> {
-    shared: &'a Shared,
+/// The worker whose thread this is, of whatever executor.
+#[must_use]
+pub fn worker() -> Option<usize> {
+    HERE.get().map(|here| here.worker)
+}
+
+/// One worker's, which must stay on its thread.
+pub struct Seat {
+    shared: Arc<Shared>,
     worker: usize,
 }
 
-impl Seat<'_> {
+impl Seat {
+    /// Polls tasks for ever, and takes a `look` at the sockets after `unseen` of them, or after each while somebody wants more
+    /// than one turn. What `look` returns is awaited, and so is whatever else there is to be done when there are no tasks: the
+    /// thread sees to sockets and time when it is told that this future is pending.
+    ///
+    /// Executors for polls of microseconds look after 61 or 200; one of ours may work through hundreds of somebody's messages,
+    /// and a peer that has just sent one would wait for all of these. For the same reason those who want another turn wait
+    /// until the others have had theirs, or 16 of them.
+    pub async fn work<T, F: Future<Output = ()>>(self, unseen: usize, look: impl Fn() -> F) -> T {
+        turns::keep();
+        let (mut fresh, mut polls) = (0, 0);
+        loop {
+            if fresh < FRESH && self.try_tick() {
+                fresh += 1;
+            } else {
+                fresh = 0;
+                match turns::next() {
+                    Some(waker) => {
+                        waker.wake();
+                        // only what is in a queue can be taken over
+                        if self.others_sleep()
+                            && let Some(waker) = turns::next()
+                        {
+                            waker.wake();
+                        }
+                        // there was a look just now: another one would find nothing
+                        if polls == 0 {
+                            continue;
+                        }
+                        // it had a whole turn before: what has come meanwhile goes first
+                        polls = unseen;
+                    }
+                    // waiting is seeing to IO
+                    None => {
+                        self.tick().await;
+                        polls = 0;
+                    }
+                }
+            }
+            polls += 1;
+            if polls >= unseen || turns::wanted() {
+                polls = 0;
+                look().await;
+            }
+        }
+    }
+
     fn own(&self) -> &Worker {
         &self.shared.workers[self.worker]
     }
 
     /// Polls a task of this worker, if one was woken.
-    pub(crate) fn try_tick(&self) -> bool {
+    fn try_tick(&self) -> bool {
         self.next().map(|task| self.poll(task)).is_some()
     }
 
     /// Polls a task, be it another worker's, as soon as there is one.
-    pub(crate) async fn tick(&self) {
+    async fn tick(&self) {
         let task = poll_fn(|cx| self.find(cx)).await;
         self.poll(task);
     }
 
     /// Whether another worker could be of help.
-    pub(crate) fn others_sleep(&self) -> bool {
+    fn others_sleep(&self) -> bool {
         self.shared.asleep.load(Ordering::Relaxed) > 0
     }
 
@@ -364,7 +429,15 @@ impl Seat<'_> {
     }
 }
 
-impl Drop for Seat<'_> {
+impl fmt::Debug for Seat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Seat")
+            .field("worker", &self.worker)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Drop for Seat {
     fn drop(&mut self) {
         HERE.set(None);
     }
