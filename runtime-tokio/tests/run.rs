@@ -35,7 +35,7 @@ fn tasks_run_at_the_same_time() {
 fn tasks_that_have_not_ended_are_dropped() {
     let held = Arc::new(());
     let given = Arc::clone(&held);
-    run(1, |runtime| async move {
+    run(2, |runtime| async move {
         let (tell, mut told) = mpsc::channel(1);
         let own = runtime.clone();
         runtime.spawn(async move {
@@ -51,7 +51,7 @@ fn tasks_that_have_not_ended_are_dropped() {
 
 #[test]
 fn a_runtime_that_has_ended_drops_what_it_is_given() {
-    let runtime = run(1, |runtime| async move { runtime }).unwrap();
+    let runtime = run(2, |runtime| async move { runtime }).unwrap();
     let held = Arc::new(());
     let given = Arc::clone(&held);
     runtime.spawn(async move { drop(given) });

@@ -40,9 +40,9 @@ mod alarm;
 pub mod client;
 mod clock;
 pub mod endpoint;
+pub mod executor;
 #[cfg(feature = "test-util")]
 pub mod faulty;
-pub mod executor;
 mod head;
 mod hub;
 mod latch;
