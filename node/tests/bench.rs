@@ -102,9 +102,9 @@ fn nodes_with_tls_are_measured_when_they_are_given_a_certificate() {
     let files = self_signed(&localhost()).write(&dir, "bench");
     let [cert, key] = names(&files);
     let tls = ["--tls-cert", cert, "--tls-key", key, "--json"];
-    // more in flight than are read at once, so that what TLS has read and nobody has taken matters
-    // and together less than the send buffer from one node to the next (1 MiB), or a slow second node means T03
-    let many = ["--nodes", "2", "--pairs", "2", "--in-flight", "1,1024"];
+    // more in flight than are read at once, so that what TLS has read and nobody has taken matters, and more than
+    // the default send buffer from one node to the next takes when the second one is slow
+    let many = ["--nodes", "2", "--pairs", "2", "--in-flight", "1,4096"];
     let json = good(&[&tls[..], &many, &["--duration", "1s"]].concat());
     assert_eq!(json["tls"], true);
     for run in json["runs"].as_array().unwrap() {

@@ -99,6 +99,7 @@ fn bench(args: &BenchArgs, on: Choice) -> Result<bool, ToolError> {
             nodes: args.nodes,
             pairs: args.pairs,
             in_flight: most,
+            frame: packets::USUAL_FRAME.max(args.size.unwrap_or(0)),
             runtime,
             threads: args.threads,
             tls: tls.as_ref(),

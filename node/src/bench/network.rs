@@ -19,6 +19,9 @@ use crate::tools::load::PEER_IN_FLIGHT;
 
 /// For a process to start.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// What `maxSendBuffer` is by default, and at most.
+const SEND_BUFFER: usize = 1 << 20;
+const MAX_SEND_BUFFER: usize = 1 << 30;
 /// Lines of a log that are kept, in case it is asked for.
 const TAIL: usize = 10;
 
@@ -27,6 +30,8 @@ pub(super) struct Wish<'a> {
     pub(super) nodes: usize,
     pub(super) pairs: usize,
     pub(super) in_flight: usize,
+    /// What a PREPARE takes in its BTP frame, or a little less.
+    pub(super) frame: usize,
     pub(super) runtime: &'a str,
     pub(super) threads: Option<usize>,
     pub(super) tls: Option<&'a NodeTls>,
@@ -52,6 +57,13 @@ impl Drop for Node {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+/// What the link between two nodes must hold if the second one does not read for a while, where the default does not
+/// suffice: else some packets of a measurement would get T03.
+fn send_buffer(wish: &Wish<'_>) -> Option<usize> {
+    let needed = (wish.pairs * wish.in_flight).saturating_mul(wish.frame);
+    (needed > SEND_BUFFER).then(|| needed.saturating_mul(2).min(MAX_SEND_BUFFER))
 }
 
 impl Network {
@@ -131,6 +143,9 @@ impl Network {
             command.env(format!("BTP_PEER_{}_SECRET", id.to_uppercase()), secret);
         }
         command.env("PEERS", peers.join(","));
+        if let Some(bytes) = send_buffer(wish) {
+            command.env("MAX_SEND_BUFFER", bytes.to_string());
+        }
         if !last {
             command.env("ROUTES", format!("=n{}", number + 1));
         }
