@@ -1,6 +1,10 @@
 //! A TCP stream that the worker watches which polls it.
 
+#[cfg(test)]
+mod tests;
+
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -32,13 +36,27 @@ pub struct Stream {
 }
 
 impl Stream {
-    /// To be called in the context of the runtime that watches it.
+    /// Of a socket that has been given to the runtime in whose context this is.
     pub(crate) fn new(socket: TcpStream) -> Self {
+        Self::watched(socket, executor::worker())
+    }
+
+    /// Connects to a server.
+    pub(crate) async fn connect(address: SocketAddr) -> io::Result<Self> {
+        // who begins it watches it, whoever hears the end of it
+        let watched_by = executor::worker();
+        Ok(Self::watched(
+            TcpStream::connect(address).await?,
+            watched_by,
+        ))
+    }
+
+    fn watched(socket: TcpStream, watched_by: Option<usize>) -> Self {
         // it fails only on a connection that is dead already, which its first use will tell
         let _ = socket.set_nodelay(true);
         Self {
             socket: Some(TokioAdapter::new(socket)),
-            watched_by: executor::worker(),
+            watched_by,
             away: 0,
             writing: false,
         }

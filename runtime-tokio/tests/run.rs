@@ -1,16 +1,18 @@
 //! The executor: several threads, and a clean stop.
 #![allow(clippy::unwrap_used)]
 
+use std::cell::RefCell;
 use std::future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Barrier};
+use std::sync::{Arc, Barrier, mpsc as std_mpsc};
 use std::time::{Duration, Instant};
 
+use futures_lite::future::poll_once;
 use futures_lite::{AsyncReadExt, AsyncWriteExt};
 use ilp_runtime::Runtime;
 use ilp_runtime_tokio::{TokioRuntime, run};
 use tokio::runtime::{Builder, Handle};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 #[test]
 fn tasks_run_at_the_same_time() {
@@ -58,15 +60,60 @@ fn a_runtime_that_has_ended_drops_what_it_is_given() {
     assert_eq!(Arc::strong_count(&held), 1);
 }
 
+/// Tells when it is dropped.
+struct Ended(std_mpsc::Sender<()>);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        // it may be that nobody wants to know
+        let _ = self.0.send(());
+    }
+}
+
+thread_local! {
+    static ENDED: RefCell<Option<Ended>> = const { RefCell::new(None) };
+}
+
 #[test]
-fn a_panicking_task_takes_no_thread_with_it() {
-    run(1, |runtime| async move {
-        runtime.spawn(async { panic!("on purpose") });
-        let (tell, mut told) = mpsc::channel(1);
-        runtime.spawn(async move { tell.send(()).await.unwrap() });
-        told.recv().await.unwrap();
+fn timers_of_a_worker_that_has_ended_may_still_be_polled() {
+    let (tell, told) = std_mpsc::channel();
+    run(2, |runtime| async move {
+        let both = Arc::new(Barrier::new(2));
+        let (ends, ended) = std_mpsc::channel();
+        let (give, given) = std_mpsc::channel();
+        let (ready, is_ready) = oneshot::channel();
+        let (first, own) = (Arc::clone(&both), runtime.clone());
+        runtime.spawn(async move {
+            first.wait();
+            ENDED.set(Some(Ended(ends)));
+            let mut sleep = Box::pin(async move { own.sleep(Duration::from_secs(3_600)).await });
+            assert!(poll_once(&mut sleep).await.is_none());
+            give.send(sleep).unwrap();
+        });
+        runtime.spawn(async move {
+            both.wait();
+            let mut sleep = given.recv().unwrap();
+            ready.send(()).unwrap();
+            ended.recv().unwrap();
+            tell.send(poll_once(&mut sleep).await.is_none()).unwrap();
+        });
+        is_ready.await.unwrap();
     })
     .unwrap();
+    assert_eq!(told.recv(), Ok(true));
+}
+
+#[test]
+fn a_panicking_task_takes_no_thread_with_it() {
+    for workers in [1, 2] {
+        run(workers, |runtime| async move {
+            runtime.spawn(async { panic!("on purpose") });
+            let (tell, mut told) = mpsc::channel(1);
+            runtime.spawn(async move { tell.send(()).await.unwrap() });
+            told.recv().await.unwrap();
+        })
+        .unwrap();
+    }
 }
 
 #[test]
