@@ -388,6 +388,8 @@ impl Seat {
         let help = self.others_sleep() && strange(&queue, id).is_some();
         drop(queue);
         if help {
+            // it may be counted among those that sleep, on its way there, and is the one that needs help
+            self.shared.rise(own);
             self.shared.help();
         }
         Some(task)

@@ -181,6 +181,23 @@ fn a_worker_keeps_what_it_wakes_while_its_home_sleeps() {
 }
 
 #[test]
+fn who_finds_two_tasks_on_its_way_to_sleep_wakes_another_worker_for_one() {
+    let executor = Executor::with(2, FOR_EVER);
+    let bells = [bell_at(&executor, 0), bell_at(&executor, 0)];
+    sleep(&executor, 1);
+    for bell in bells {
+        bell.waker.wake();
+    }
+    // as it is when they come just before its last look
+    let workers = &executor.shared.workers;
+    workers[0].asleep.store(true, Ordering::SeqCst);
+    executor.shared.asleep.store(2, Ordering::SeqCst);
+    assert!(executor.seat(0).next().is_some());
+    assert!(!workers[1].asleep.load(Ordering::SeqCst));
+    assert_eq!(executor.shared.asleep.load(Ordering::SeqCst), 0);
+}
+
+#[test]
 fn no_task_outlives_the_executor() {
     let held = Arc::new(());
     let executor = Executor::with(2, FOR_EVER);
