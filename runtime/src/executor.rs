@@ -11,7 +11,7 @@
 //! - **Work is not left lying**: a worker that has nothing to do takes over a task that waits while its home polls
 //!   another one, and is woken for that if it sleeps. Not if that one is the task's *partner*, by which it was woken most of late: the
 //!   two ends of a conversation wait for each other anyway.
-//! - **Moving**: what is taken over lives there from then on, but moves no more often than every [`SETTLED`] milliseconds; until then it
+//! - **Moving**: what is taken over lives there from then on, but moves no more often than every 10 ms; until then it
 //!   is a guest. Two tasks that wake hardly anybody but each other are *paired*: one follows the other. Any other task
 //!   is polled by the worker that wakes it, if that one has nothing else to do and its home sleeps.
 //! - **Fairness**: whatever waits is polled before any task again that has just been. Whose turn is how long is the tasks' own affair.
