@@ -43,8 +43,10 @@ use crate::turns;
 const SETTLED: u64 = 10;
 /// How many of those that wait are looked at for one to take over.
 const LOOKED_AT: usize = 8;
-/// Polls of tasks that were woken, after which one that wants another turn gets it in any case.
-const FRESH: usize = 16;
+/// Polls of tasks that were woken, after which one that wants another turn gets it in any case; and how many may want one before it
+/// is fewer. With hundreds of busy links there is always somebody who was just woken, and the others must not wait for
+/// sixteen of those each.
+const FRESH: (usize, usize) = (16, 4);
 
 type Runnable = async_task::Runnable<Abode>;
 
@@ -300,12 +302,12 @@ impl Seat {
     ///
     /// Executors for polls of microseconds look after 61 or 200; one of ours may work through hundreds of somebody's messages,
     /// and a peer that has just sent one would wait for all of these. For the same reason those who want another turn wait
-    /// until the others have had theirs, or 16 of them.
+    /// until the others have had theirs, or 16 of them, or fewer of them if many wait: one, if more than 64 do.
     pub async fn work<T, F: Future<Output = ()>>(self, unseen: usize, look: impl Fn() -> F) -> T {
         turns::keep();
         let (mut fresh, mut polls) = (0, 0);
         loop {
-            if fresh < FRESH && self.try_tick() {
+            if fresh < patience(turns::kept()) && self.try_tick() {
                 fresh += 1;
             } else {
                 fresh = 0;
@@ -443,6 +445,12 @@ impl Drop for Seat {
     fn drop(&mut self) {
         HERE.set(None);
     }
+}
+
+/// After how many polls of tasks that were woken one of so many that want another turn gets it.
+fn patience(kept: usize) -> usize {
+    let (most, few) = FRESH;
+    (most * few / kept.max(1)).clamp(1, most)
 }
 
 /// The first of those that wait that is no partner of the task that is polled.

@@ -48,7 +48,12 @@ pub fn next() -> Option<Waker> {
 /// Whether this thread keeps anybody: whoever wants more than one turn has had a long one.
 #[must_use]
 pub fn wanted() -> bool {
-    KEPT.with_borrow(|kept| kept.as_ref().is_some_and(|kept| !kept.is_empty()))
+    kept() > 0
+}
+
+/// How many turns this thread keeps. Somebody who was woken and polled meanwhile, and wants yet another one, counts twice.
+pub(crate) fn kept() -> usize {
+    KEPT.with_borrow(|kept| kept.as_ref().map_or(0, VecDeque::len))
 }
 
 /// Asks for another turn.

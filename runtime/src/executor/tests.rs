@@ -230,3 +230,50 @@ fn a_task_that_has_ended_is_forgotten() {
     while seat.try_tick() {}
     assert_eq!(executor.shared.tasks().len(), 0);
 }
+
+/// How many turns each of so many tasks got that always want another one, while worker 0 polled `polls` times and somebody
+/// else was always woken just now.
+fn turns_of(tasks: usize, polls: usize) -> Vec<usize> {
+    let executor = Executor::with(1, FOR_EVER);
+    let turns: Vec<_> = (0..tasks).map(|_| Arc::<AtomicUsize>::default()).collect();
+    for count in turns.iter().cloned() {
+        executor.spawn(async move {
+            loop {
+                count.fetch_add(1, Ordering::Relaxed);
+                turns::pass().await;
+            }
+        });
+    }
+    executor.spawn(async {
+        loop {
+            future::yield_now().await;
+        }
+    });
+    // one look, and so one poll of this, for each task that is polled
+    let mut work = Box::pin(executor.seat(0).work::<(), _>(1, future::yield_now));
+    let cx = &mut Context::from_waker(Waker::noop());
+    for _ in 0..polls {
+        assert!(work.as_mut().poll(cx).is_pending());
+    }
+    turns
+        .iter()
+        .map(|count| count.load(Ordering::Relaxed))
+        .collect()
+}
+
+#[test]
+fn those_who_were_woken_go_before_a_few_who_want_another_turn() {
+    let (most, few) = FRESH;
+    let turns = turns_of(few, 1_000).into_iter().sum::<usize>();
+    assert!(
+        (1_000 / most / 2..=1_000 / most * 2).contains(&turns),
+        "{turns}"
+    );
+}
+
+#[test]
+fn of_many_who_want_another_turn_none_waits_for_long() {
+    // had they to wait for sixteen others each it would be two turns or three
+    let turns = turns_of(100, 2_000);
+    assert!(turns.iter().all(|&turns| turns >= 6), "{turns:?}");
+}
