@@ -236,7 +236,8 @@ fn a_task_that_has_ended_is_forgotten() {
 fn turns_of(tasks: usize, polls: usize) -> Vec<usize> {
     let executor = Executor::with(1, FOR_EVER);
     let turns: Vec<_> = (0..tasks).map(|_| Arc::<AtomicUsize>::default()).collect();
-    for count in turns.iter().cloned() {
+    for count in &turns {
+        let count = Arc::clone(count);
         executor.spawn(async move {
             loop {
                 count.fetch_add(1, Ordering::Relaxed);
