@@ -37,7 +37,7 @@ pub use stream::SmolStream;
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 1_024;
 
-/// Polls in a row without a look at the sockets, which costs five system calls.
+/// Polls in a row without a look at the sockets, which costs system calls.
 const UNSEEN: usize = 4;
 
 /// A smol executor, as a [`Runtime`]. IO and time are process-wide in smol.

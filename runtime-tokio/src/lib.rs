@@ -197,7 +197,7 @@ impl Drop for Workers {
     }
 }
 
-/// With one worker, tasks have nowhere to go: tokio's executor takes 1 to 4 % less for them.
+/// With one worker, tasks have nowhere to go: tokio's executor takes 1 to 5 % less for them.
 fn run_alone<T, F: Future<Output = T>>(main: impl FnOnce(TokioRuntime) -> F) -> io::Result<T> {
     let executor = tuned(Builder::new_multi_thread())
         .worker_threads(1)
